@@ -1,0 +1,191 @@
+"""Provider-neutral records: what a calendar and an address book hold, in nobody's dialect.
+
+Every datetime is aware. Text is uncut and as the provider sent it; a record says what is there, also when it is odd
+(no start, end before start): the app that makes rows decides what to do about it.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from enum import StrEnum
+from typing import Generic, TypeVar
+
+
+class EventStatus(StrEnum):
+    CONFIRMED = "confirmed"
+    TENTATIVE = "tentative"
+    CANCELLED = "cancelled"
+
+
+class Response(StrEnum):
+    """An attendee's answer. NONE: not invited, so nothing to answer (the organizer's own event)."""
+
+    NONE = "none"
+    NEEDS_ACTION = "needs_action"
+    ACCEPTED = "accepted"
+    TENTATIVE = "tentative"
+    DECLINED = "declined"
+
+
+class NumberKind(StrEnum):
+    MOBILE = "mobile"
+    WORK = "work"
+    HOME = "home"
+    MAIN = "main"
+    FAX = "fax"
+    OTHER = "other"
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """The stretch of time we hold events of: starts <= t < ends, both aware."""
+
+    starts: datetime
+    ends: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class RemoteRef:
+    """Where an item is at the provider. `version` is its etag or changeKey: equal versions mean equal content."""
+
+    id: str
+    container: str = ""
+    version: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Attendee:
+    email: str
+    name: str = ""
+    response: Response = Response.NEEDS_ACTION
+    is_organizer: bool = False
+    is_self: bool = False
+    is_optional: bool = False
+    is_resource: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class RemoteEvent:
+    """One event or one occurrence of a series; series masters are never records of their own.
+
+    A timed event has `starts` and `ends` (aware). An all-day event has `starts_on` and `ends_on`, the latter
+    exclusive, and no datetimes. All four may be None where the provider sent none.
+    """
+
+    ref: RemoteRef
+    uid: str = ""
+    title: str = ""
+    starts: datetime | None = None
+    ends: datetime | None = None
+    starts_on: date | None = None
+    ends_on: date | None = None
+    timezone: str = ""
+    organizer_name: str = ""
+    organizer_email: str = ""
+    is_organizer: bool = False
+    attendees: tuple[Attendee, ...] = ()
+    attendees_omitted: bool = False
+    response: Response = Response.NONE
+    location: str = ""
+    body: str = ""
+    """HTML or plain text, whole."""
+    url: str = ""
+    """The event's own URL field (not the provider's page)."""
+    conference: tuple[str, ...] = ()
+    """Join URLs of the provider's structured conference field, as they stand."""
+    web_url: str = ""
+    """The provider's page for this event."""
+    is_private: bool = False
+    is_free: bool = False
+    status: EventStatus = EventStatus.CONFIRMED
+    kind: str = ""
+    """"": an ordinary event; else "out_of_office", "focus_time" and the like."""
+    series_id: str = ""
+    updated: datetime | None = None
+
+    @property
+    def is_all_day(self) -> bool:
+        return self.starts_on is not None
+
+
+@dataclass(frozen=True, slots=True)
+class RemoteFolder:
+    """A folder or label of an address book. `parent` is another folder's id, or "" at the top."""
+
+    id: str
+    name: str
+    parent: str = ""
+    is_default: bool = False
+    is_writable: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class RemoteNumber:
+    """`e164` only where the provider itself gives it; else ours is worked out from `value`."""
+
+    value: str
+    kind: NumberKind = NumberKind.OTHER
+    label: str = ""
+    e164: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class RemoteEmail:
+    address: str
+    label: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class RemoteContact:
+    ref: RemoteRef
+    folders: tuple[str, ...] = ()
+    """Ids of the folders it is in: one at Microsoft, any number at Google."""
+    given_name: str = ""
+    family_name: str = ""
+    display_name: str = ""
+    organization: str = ""
+    title: str = ""
+    emails: tuple[RemoteEmail, ...] = ()
+    numbers: tuple[RemoteNumber, ...] = ()
+    addresses: tuple[str, ...] = ()
+    """Formatted postal addresses, lines parted by newlines."""
+    note: str = ""
+    photo_url: str = ""
+    previous_ids: tuple[str, ...] = ()
+    """Ids this contact had before the provider merged or renamed it."""
+
+
+Record = TypeVar("Record")
+
+
+@dataclass(frozen=True, slots=True)
+class Delta(Generic[Record]):
+    """One page of changes.
+
+    `cursor` is set on the last page only: the place to go on from next time. `complete` says that the pages up to
+    and including the last one list everything there is, so what is not among them is gone.
+    `folders` (address books only): all folders as of now, or None where the page says nothing about them.
+    """
+
+    changed: tuple[Record, ...] = ()
+    gone: tuple[str, ...] = ()
+    cursor: str | None = None
+    complete: bool = False
+    folders: tuple[RemoteFolder, ...] | None = None
+
+
+Credentials = Mapping[str, object]
+"""A provider's own JSON-able credentials. Opaque to everyone else; at rest always encrypted; never in a repr."""
+
+
+@dataclass(frozen=True, slots=True)
+class SignIn:
+    """What a finished sign-in at the provider gives us."""
+
+    mailbox: str
+    """The e-mail address of the account, as the provider says it."""
+    account_id: str
+    """The provider's own unchanging id of the account."""
+    consented: frozenset[str]
+    """`Permission` values the provider's answer says were consented to."""
+    credentials: Credentials = field(repr=False, default_factory=dict)

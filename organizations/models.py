@@ -1,0 +1,205 @@
+"""Who works where: people, their organization, roles, groups, invitations, and the audit trail."""
+
+import zoneinfo
+from collections.abc import Mapping
+from datetime import tzinfo
+from typing import Any, ClassVar
+
+from django.conf import settings
+from django.contrib.auth.models import AbstractBaseUser, BaseUserManager, PermissionsMixin
+from django.db import models
+from django.db.models.functions import Lower
+from django.utils import timezone
+
+
+class UserManager(BaseUserManager["User"]):
+    def create_user(self, email: str, password: str | None = None, **fields: Any) -> "User":
+        user = self.model(email=self.normalize_email(email).lower(), **fields)
+        user.set_password(password)
+        user.save(using=self._db)
+        return user
+
+    def create_superuser(self, email: str, password: str | None = None, **fields: Any) -> "User":
+        return self.create_user(email, password, is_staff=True, is_superuser=True, **fields)
+
+    def get_by_natural_key(self, email: str | None) -> "User":
+        return self.get(email__iexact=email)
+
+
+class User(AbstractBaseUser, PermissionsMixin):
+    """A person, known by their e-mail address."""
+
+    email = models.EmailField("e-mail address", unique=True)
+    name = models.CharField(max_length=150, blank=True)
+    time_zone = models.CharField(max_length=64, blank=True, help_text="Empty: the organization's.")
+    language = models.CharField(max_length=10, blank=True, help_text="Empty: the organization's.")
+    is_active = models.BooleanField(default=True)
+    is_staff = models.BooleanField("support staff", default=False, help_text="May sign in to the support pages.")
+    date_joined = models.DateTimeField(default=timezone.now, editable=False)
+
+    USERNAME_FIELD = "email"
+    EMAIL_FIELD = "email"
+    REQUIRED_FIELDS: ClassVar[list[str]] = []
+    objects = UserManager()
+
+    class Meta:
+        constraints = [models.UniqueConstraint(Lower("email"), name="one_user_per_email_address")]
+
+    def __str__(self) -> str:
+        return self.email
+
+    @property
+    def label(self) -> str:
+        """The name where there is one, else the address."""
+        return self.name or self.email
+
+    def get_full_name(self) -> str:
+        return self.label
+
+    def get_short_name(self) -> str:
+        return self.name.split(" ")[0] if self.name else self.email.split("@")[0]
+
+    @property
+    def organization(self) -> "Organization | None":
+        membership = self.find_membership()
+        return membership.organization if membership else None
+
+    def find_membership(self) -> "Membership | None":
+        try:
+            return self.membership
+        except Membership.DoesNotExist:
+            return None
+
+    @property
+    def zone(self) -> tzinfo:
+        """The person's time zone, else their organization's, else the server's."""
+        organization = self.organization
+        for name in (self.time_zone, organization.time_zone if organization else "", settings.TIME_ZONE):
+            if name:
+                try:
+                    return zoneinfo.ZoneInfo(name)
+                except (zoneinfo.ZoneInfoNotFoundError, ValueError):
+                    continue
+        return zoneinfo.ZoneInfo("UTC")
+
+
+class Organization(models.Model):
+    name = models.CharField(max_length=150)
+    time_zone = models.CharField(max_length=64, default="UTC")
+    language = models.CharField(max_length=10, default="en")
+    default_region = models.CharField(
+        max_length=2, blank=True, help_text="Country (two letters) in which phone numbers without + are read."
+    )
+    created_at = models.DateTimeField(default=timezone.now, editable=False)
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class Role(models.TextChoices):
+    OWNER = "owner", "Owner"
+    ADMIN = "admin", "Admin"
+    MEMBER = "member", "Member"
+
+
+class Membership(models.Model):
+    """Where a person works. One organization each: policy, and what they may see, hang on it."""
+
+    user = models.OneToOneField(User, on_delete=models.CASCADE, related_name="membership")
+    organization = models.ForeignKey(Organization, on_delete=models.CASCADE, related_name="memberships")
+    role = models.CharField(max_length=10, choices=Role.choices, default=Role.MEMBER)
+    groups = models.ManyToManyField("Group", blank=True, related_name="memberships")
+    joined_at = models.DateTimeField(default=timezone.now, editable=False)
+
+    def __str__(self) -> str:
+        return f"{self.user} ({self.get_role_display()})"
+
+    @property
+    def is_admin(self) -> bool:
+        return self.role in (Role.OWNER, Role.ADMIN)
+
+
+class Group(models.Model):
+    """People of one organization to whom an admin gives a policy of their own. `position`: lower decides first."""
+
+    organization = models.ForeignKey(Organization, on_delete=models.CASCADE, related_name="groups")
+    name = models.CharField(max_length=100)
+    position = models.PositiveIntegerField(default=0)
+
+    class Meta:
+        ordering = ["position", "name"]
+        constraints = [
+            models.UniqueConstraint("organization", Lower("name"), name="one_group_per_name_in_an_organization")
+        ]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class AuditEventQuerySet(models.QuerySet["AuditEvent"]):
+    def of(self, organization: Organization) -> "AuditEventQuerySet":
+        return self.filter(organization=organization)
+
+    def update(self, **kwargs: Any) -> int:
+        raise TypeError("The audit trail is append-only.")
+
+    def delete(self) -> tuple[int, dict[str, int]]:
+        raise TypeError("The audit trail is append-only.")
+
+
+class AuditEvent(models.Model):
+    """One line of the audit trail: who did what to whom, when, from where. Append-only; never holds a secret.
+
+    Names are kept as text beside the keys, so that a line stays readable when the person is gone.
+    """
+
+    at = models.DateTimeField(default=timezone.now, db_index=True, editable=False)
+    organization = models.ForeignKey(
+        Organization, null=True, on_delete=models.DO_NOTHING, db_constraint=False, related_name="audit_events"
+    )
+    actor = models.ForeignKey(User, null=True, on_delete=models.DO_NOTHING, db_constraint=False, related_name="+")
+    actor_label = models.CharField(max_length=254, blank=True, help_text="Empty: Portico itself.")
+    subject = models.ForeignKey(User, null=True, on_delete=models.DO_NOTHING, db_constraint=False, related_name="+")
+    subject_label = models.CharField(max_length=254, blank=True)
+    action = models.CharField(max_length=60, db_index=True, help_text='"connection.created" and the like.')
+    details = models.JSONField(default=dict, blank=True)
+    address = models.GenericIPAddressField("IP address", null=True, blank=True)
+
+    objects = AuditEventQuerySet.as_manager()
+
+    class Meta:
+        ordering = ["-at", "-id"]
+        indexes = [models.Index(fields=["organization", "-at"])]
+
+    def __str__(self) -> str:
+        return f"{self.at:%Y-%m-%d %H:%M} {self.action} {self.subject_label}"
+
+    def save(self, *args: Any, **kwargs: Any) -> None:
+        if not self._state.adding:
+            raise TypeError("The audit trail is append-only.")
+        super().save(*args, **kwargs)
+
+    def delete(self, *args: Any, **kwargs: Any) -> tuple[int, dict[str, int]]:
+        raise TypeError("The audit trail is append-only.")
+
+
+def record(
+    action: str,
+    *,
+    organization: Organization | None,
+    actor: User | None = None,
+    subject: User | None = None,
+    details: Mapping[str, Any] | None = None,
+    address: str | None = None,
+) -> AuditEvent:
+    """Add a line to the audit trail. `details` holds names and values, never a secret."""
+    return AuditEvent.objects.create(
+        action=action,
+        organization=organization,
+        actor=actor,
+        actor_label=actor.email if actor else "",
+        subject=subject,
+        subject_label=subject.email if subject else "",
+        details=dict(details or {}),
+        address=address,
+    )

@@ -1,0 +1,16 @@
+"""The Celery app and its schedule: what runs, and when."""
+
+import os
+
+from celery import Celery
+
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "portal.settings")
+
+app = Celery("portal")
+app.config_from_object("django.conf:settings", namespace="CELERY")
+app.autodiscover_tasks()
+
+app.conf.beat_schedule = {
+    "sweep-due-connections": {"task": "integrations.tasks.sweep", "schedule": 60.0, "options": {"expires": 55}},
+    "forget-old-rows": {"task": "integrations.tasks.forget_old_rows", "schedule": 3600.0, "options": {"expires": 3000}},
+}

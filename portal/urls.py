@@ -1,0 +1,19 @@
+from django.contrib import admin
+from django.urls import include, path
+
+from portal import pages
+
+urlpatterns = [
+    path("", pages.home, name="home"),
+    path("healthz", pages.healthz, name="healthz"),
+    path("accounts/", include("allauth.urls")),
+    path("profile/", include("organizations.urls")),
+    path("integrations/", include("integrations.urls")),
+    path("meetings/", include("meetings.urls")),
+    path("contacts/", include("contacts.urls")),
+    path("support/", admin.site.urls),
+]
+handler400 = "portal.pages.bad_request"
+handler403 = "portal.pages.forbidden"
+handler404 = "portal.pages.not_found"
+handler500 = "portal.pages.server_error"

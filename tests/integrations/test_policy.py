@@ -1,0 +1,92 @@
+"""The law of permissions, over every consistent policy and every request there is."""
+
+from itertools import combinations, product
+
+import pytest
+
+from integrations.permissions import READ_OF, Permission, without_orphans
+from integrations.policy import (
+    Mode,
+    Policy,
+    ServicePolicy,
+    decide,
+    offer_permissions,
+    offer_services,
+    problems,
+    usable,
+)
+
+REQUESTS = [frozenset(some) for n in range(5) for some in combinations(Permission, n)]
+POLICIES = [ServicePolicy(modes=dict(zip(Permission, modes, strict=True))) for modes in product(Mode, repeat=4)]
+CONSISTENT = [service for service in POLICIES if not problems(Policy(services={"any": service}))]
+
+
+def test_there_are_as_many_consistent_policies_as_counting_by_hand_gives():
+    assert len(POLICIES) == 81
+    assert len(CONSISTENT) == 64  # per pair 9 - 1
+
+
+@pytest.mark.parametrize("service", CONSISTENT, ids=lambda s: "-".join(s.mode(p) for p in Permission))
+def test_the_decision_keeps_every_law(service):
+    for asked in REQUESTS:
+        decided = decide(asked, service)
+        assert not any(service.mode(one) is Mode.OFF for one in decided)
+        assert all(one in decided for one in Permission if service.mode(one) is Mode.ON)
+        assert all(READ_OF[one] in decided for one in decided if one in READ_OF)
+        assert decide(decided, service) == decided
+        for more in REQUESTS:
+            if asked <= more:
+                assert decided <= decide(more, service)
+
+
+@pytest.mark.parametrize("service", POLICIES, ids=lambda s: "-".join(s.mode(p) for p in Permission))
+def test_what_is_usable_was_granted_and_is_allowed_today(service):
+    for granted in map(without_orphans, REQUESTS):
+        now = usable(granted, service)
+        assert now <= granted
+        assert now <= decide(granted, service)
+        assert without_orphans(now) == now
+
+
+@pytest.mark.parametrize("service", CONSISTENT, ids=lambda s: "-".join(s.mode(p) for p in Permission))
+def test_the_boxes_shown_agree_with_the_decision(service):
+    for asked in REQUESTS:
+        choices = offer_permissions(service, asked)
+        assert {c.permission for c in choices if c.ticked} == decide(asked, service)
+        for choice in choices:
+            if choice.fixed:
+                assert choice.reason
+                assert all((choice.permission in decide(other, service)) is choice.ticked for other in REQUESTS)
+
+
+def test_a_service_that_is_not_offered_gives_nothing_whatever_is_asked():
+    assert decide(Permission, ServicePolicy(offered=False)) == frozenset()
+    assert decide(Permission, ServicePolicy()) == frozenset(Permission)
+
+
+def test_switching_the_integration_off_takes_every_service_away_and_says_so():
+    policy = Policy(enabled=False, services={"google": ServicePolicy()})
+    (offer,) = offer_services(policy, ["google"])
+    assert not offer.available
+    assert "switched the calendar and contact integration off" in offer.reason
+    assert usable(frozenset(Permission), policy.service("google")) == frozenset()
+
+
+def test_the_default_service_is_the_policys_or_else_the_first_available():
+    keys = ["google", "office365"]
+    assert [o.is_default for o in offer_services(Policy(default_service="office365"), keys)] == [False, True]
+    hidden = Policy(services={"google": ServicePolicy(offered=False)}, default_service="google")
+    assert [(o.available, o.is_default) for o in offer_services(hidden, keys)] == [(False, False), (True, True)]
+
+
+def test_a_write_that_is_on_while_its_read_is_off_is_a_problem_with_a_sentence():
+    modes = {Permission.CALENDAR_WRITE: Mode.ON, Permission.CALENDAR_READ: Mode.OFF}
+    policy = Policy(services={"google": ServicePolicy(modes=modes)}, default_service="google")
+    assert problems(policy, {"google": "Google"}) == ["Google: Calendar write cannot be on while Calendar read is off."]
+
+
+def test_a_default_service_that_is_not_offered_is_a_problem():
+    policy = Policy(services={"google": ServicePolicy(offered=False)}, default_service="google")
+    assert problems(policy, {"google": "Google"}) == [
+        "Google cannot be the default service, because it is not offered."
+    ]
