@@ -2,11 +2,9 @@
 
 import uuid
 from datetime import datetime
-from typing import Any
 
-from django.conf import settings
 from django.db import models
-from django.db.models import F, Q
+from django.db.models import Q
 from django.utils import timezone
 
 from integrations import policy

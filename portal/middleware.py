@@ -31,7 +31,7 @@ class RequestIdMiddleware:
 
 
 class HtmxSignInMiddleware:
-    """A fragment asked for after the session ended: send the whole page to sign-in, not a sign-in form into a corner."""
+    """A fragment asked for after the session ended: the whole page goes to sign-in, not a form into a corner."""
 
     def __init__(self, get_response: GetResponse) -> None:
         self.get_response = get_response
