@@ -13,7 +13,7 @@ TESTING = "pytest" in sys.modules
 if not TESTING:
     env.load_env_file(Path(env.text("PORTICO_ENV", str(BASE_DIR / ".env"))))
 
-VAR_DIR = Path(env.text("VAR_DIR", str(BASE_DIR / "var")))
+VAR_DIR = Path(env.text("VAR_DIR", str(BASE_DIR / ("var/test" if TESTING else "var"))))
 VAR_DIR.mkdir(parents=True, exist_ok=True)
 VERSION = "0.1.0"
 
@@ -134,6 +134,8 @@ WHITENOISE_AUTOREFRESH = DEBUG
 
 AUTH_USER_MODEL = "organizations.User"
 AUTHENTICATION_BACKENDS = ["allauth.account.auth_backends.AuthenticationBackend"]
+if TESTING:
+    PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
 AUTH_PASSWORD_VALIDATORS = [
     {"NAME": "django.contrib.auth.password_validation.UserAttributeSimilarityValidator"},
     {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator", "OPTIONS": {"min_length": 10}},
@@ -229,7 +231,7 @@ SYNC = {
 
 # --- Work in the background --------------------------------------------------------------------------------------
 
-CELERY_BROKER_URL = env.text("BROKER_URL", "filesystem://")
+CELERY_BROKER_URL = env.text("BROKER_URL", "memory://" if TESTING else "filesystem://")
 if CELERY_BROKER_URL.startswith("filesystem"):
     # Nothing to install. A message lost with a killed worker is found again by the sweep: the database is the truth.
     _queue = VAR_DIR / "queue"
