@@ -1,8 +1,10 @@
 """Who works where: people, their organization, roles, groups, invitations, and the audit trail."""
 
+import hashlib
+import secrets
 import zoneinfo
 from collections.abc import Mapping
-from datetime import tzinfo
+from datetime import datetime, timedelta, tzinfo
 from typing import Any, ClassVar
 
 from django.conf import settings
@@ -26,6 +28,12 @@ class UserManager(BaseUserManager["User"]):
         return self.get(email__iexact=email)
 
 
+class Theme(models.TextChoices):
+    AUTO = "", "As my device"
+    LIGHT = "light", "Light"
+    DARK = "dark", "Dark"
+
+
 class User(AbstractBaseUser, PermissionsMixin):
     """A person, known by their e-mail address."""
 
@@ -33,6 +41,7 @@ class User(AbstractBaseUser, PermissionsMixin):
     name = models.CharField(max_length=150, blank=True)
     time_zone = models.CharField(max_length=64, blank=True, help_text="Empty: the organization's.")
     language = models.CharField(max_length=10, blank=True, help_text="Empty: the organization's.")
+    theme = models.CharField(max_length=5, blank=True, choices=Theme.choices, default=Theme.AUTO)
     is_active = models.BooleanField(default=True)
     is_staff = models.BooleanField("support staff", default=False, help_text="May sign in to the support pages.")
     date_joined = models.DateTimeField(default=timezone.now, editable=False)
@@ -65,10 +74,12 @@ class User(AbstractBaseUser, PermissionsMixin):
         return membership.organization if membership else None
 
     def find_membership(self) -> "Membership | None":
-        try:
-            return self.membership
-        except Membership.DoesNotExist:
-            return None
+        """Where the person works, with the organization: one query in the life of this object."""
+        relation = self._meta.get_field("membership")
+        if not relation.is_cached(self):
+            membership = Membership.objects.select_related("organization").filter(user=self).first()
+            relation.set_cached_value(self, membership)
+        return relation.get_cached_value(self)
 
     @property
     def zone(self) -> tzinfo:
@@ -134,6 +145,74 @@ class Group(models.Model):
 
     def __str__(self) -> str:
         return self.name
+
+
+INVITATION_LIFE = timedelta(days=14)
+
+
+class InvitationQuerySet(models.QuerySet["Invitation"]):
+    def open(self) -> "InvitationQuerySet":
+        """Neither accepted nor revoked; may have expired, and can then be sent again."""
+        return self.filter(accepted_at=None, revoked_at=None)
+
+    def usable(self, now: datetime) -> "InvitationQuerySet":
+        return self.open().filter(expires_at__gt=now)
+
+    def find_by_token(self, token: str) -> "Invitation | None":
+        return self.select_related("organization", "invited_by").filter(token_hash=hash_token(token)).first()
+
+
+class Invitation(models.Model):
+    """An admin's offer of a place, sent to one e-mail address. Only a hash of the token in the link is kept."""
+
+    organization = models.ForeignKey(Organization, on_delete=models.CASCADE, related_name="invitations")
+    email = models.EmailField("e-mail address")
+    role = models.CharField(max_length=10, choices=Role.choices, default=Role.MEMBER)
+    token_hash = models.CharField(max_length=64, unique=True)
+    invited_by = models.ForeignKey(User, null=True, on_delete=models.SET_NULL, related_name="+")
+    created_at = models.DateTimeField(default=timezone.now, editable=False)
+    sent_at = models.DateTimeField(default=timezone.now)
+    expires_at = models.DateTimeField()
+    accepted_at = models.DateTimeField(null=True, blank=True)
+    accepted_by = models.ForeignKey(User, null=True, blank=True, on_delete=models.SET_NULL, related_name="+")
+    revoked_at = models.DateTimeField(null=True, blank=True)
+
+    objects = InvitationQuerySet.as_manager()
+
+    class Meta:
+        ordering = ["-sent_at", "-id"]
+        constraints = [
+            models.UniqueConstraint(
+                "organization",
+                Lower("email"),
+                condition=models.Q(accepted_at=None, revoked_at=None),
+                name="one_open_invitation_per_address",
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.email} to {self.organization}"
+
+    def renew_token(self, now: datetime) -> str:
+        """Give the invitation a new token, kept nowhere but in the answer, and its full life again. Unsaved."""
+        token = secrets.token_urlsafe(32)
+        self.token_hash = hash_token(token)
+        self.sent_at = now
+        self.expires_at = now + INVITATION_LIFE
+        return token
+
+    @property
+    def is_open(self) -> bool:
+        return self.accepted_at is None and self.revoked_at is None
+
+    @property
+    def is_expired(self) -> bool:
+        return self.expires_at <= timezone.now()
+
+
+def hash_token(token: str) -> str:
+    """A token of 256 random bits needs no salt and no slow hash."""
+    return hashlib.sha256(token.encode()).hexdigest()
 
 
 class AuditEventQuerySet(models.QuerySet["AuditEvent"]):
