@@ -8,7 +8,19 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from enum import StrEnum
-from typing import Generic, TypeVar
+from typing import Generic, TypeVar, dataclass_transform
+
+Class = TypeVar("Class")
+
+
+@dataclass_transform(frozen_default=True)
+def record(cls: type[Class]) -> type[Class]:
+    """A frozen, slotted dataclass, as far as the type checker is concerned.
+
+    At run time nothing enforces it: freezing makes an event of 27 fields seven times as slow to create (5.5 against
+    0.8 µs, each attendee 1.9 against 0.5), and tens of thousands are created in one full sync.
+    """
+    return dataclass(slots=True, unsafe_hash=True)(cls)
 
 
 class EventStatus(StrEnum):
@@ -44,7 +56,7 @@ class Window:
     ends: datetime
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class RemoteRef:
     """Where an item is at the provider. `version` is its etag or changeKey: equal versions mean equal content."""
 
@@ -53,7 +65,7 @@ class RemoteRef:
     version: str = ""
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Attendee:
     email: str
     name: str = ""
@@ -64,7 +76,7 @@ class Attendee:
     is_resource: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class RemoteEvent:
     """One event or one occurrence of a series; series masters are never records of their own.
 
@@ -119,7 +131,7 @@ class RemoteFolder:
     is_writable: bool = True
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class RemoteNumber:
     """`e164` only where the provider itself gives it; else ours is worked out from `value`."""
 
@@ -129,13 +141,13 @@ class RemoteNumber:
     e164: str = ""
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class RemoteEmail:
     address: str
     label: str = ""
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class RemoteContact:
     ref: RemoteRef
     folders: tuple[str, ...] = ()
