@@ -66,7 +66,7 @@ def policy_of(organization: Organization | None) -> policy.Policy:
 
 
 class Status(models.TextChoices):
-    """How a connection stands. Only CONNECTED is synced."""
+    """How a connection stands. One that needs reconnecting is not synced; one that needs an admin is tried rarely."""
 
     CONNECTED = "connected", "Connected"
     RECONNECT_NEEDED = "reconnect_needed", "Reconnect needed"
@@ -77,9 +77,8 @@ class ConnectionQuerySet(models.QuerySet["Connection"]):
     def due(self, now: datetime) -> "ConnectionQuerySet":
         """Those to sync now, oldest due first, leaving out what another worker holds."""
         free = Q(leased_until__isnull=True) | Q(leased_until__lte=now)
-        return self.filter(free, status=Status.CONNECTED, next_sync_at__lte=now, user__is_active=True).order_by(
-            "next_sync_at"
-        )
+        synced = self.filter(free, next_sync_at__lte=now, user__is_active=True)
+        return synced.exclude(status=Status.RECONNECT_NEEDED).order_by("next_sync_at")
 
 
 class Connection(models.Model):
@@ -167,6 +166,10 @@ class SyncCursor(models.Model):
     window_starts = models.DateTimeField(null=True, blank=True)
     window_ends = models.DateTimeField(null=True, blank=True)
     listed_at = models.DateTimeField(null=True, blank=True, help_text="Last complete listing.")
+    emptied_at = models.DateTimeField(
+        null=True, blank=True, help_text="Since when the provider lists nothing any more while rows are held here."
+    )
+    emptied_confirmed = models.BooleanField(default=False, help_text="The person says that it really is empty.")
 
     class Meta:
         constraints = [models.UniqueConstraint(fields=["connection", "feed"], name="one_cursor_per_feed")]

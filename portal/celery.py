@@ -12,5 +12,6 @@ app.autodiscover_tasks()
 
 app.conf.beat_schedule = {
     "sweep-due-connections": {"task": "integrations.tasks.sweep", "schedule": 60.0, "options": {"expires": 55}},
+    "send-notices": {"task": "integrations.tasks.send_notices", "schedule": 60.0, "options": {"expires": 55}},
     "forget-old-rows": {"task": "integrations.tasks.forget_old_rows", "schedule": 3600.0, "options": {"expires": 3000}},
 }

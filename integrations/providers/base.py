@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, Literal, Protocol, runtime_checkable
+from typing import Any, ClassVar, Literal, Protocol, runtime_checkable
 
 from integrations.permissions import Permission, Permissions
 from integrations.remote import Credentials, Delta, RemoteContact, RemoteEvent, SignIn, Window
@@ -27,6 +27,8 @@ class ProviderInfo:
     sign_in: SignInKind
     scopes: Mapping[Permission, tuple[str, ...]]
     """The exact scope behind each box, shown on the permissions page."""
+    needs: tuple[str, ...] = ()
+    """Names of the settings without which it is not offered (client id, secret)."""
     grants_url: str = ""
     """Where a person sees and removes grants at the provider itself."""
     revokes: bool = False
@@ -81,9 +83,9 @@ SaveCredentials = Callable[[Credentials], None]
 
 @runtime_checkable
 class Provider(Protocol):
-    """One calendar-and-contacts service."""
+    """One calendar-and-contacts service. The class is called with its settings and a maker of guarded sessions."""
 
-    info: ProviderInfo
+    info: ClassVar[ProviderInfo]
 
     def open(
         self, credentials: Credentials, *, save: SaveCredentials, deadline: datetime | None = None

@@ -1,0 +1,278 @@
+"""What happens after "Connect", read top to bottom: begin, finish, change, disconnect.
+
+Views call these with a person and their session; each checks the policy again, because it may have changed meanwhile.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from django.contrib.sessions.backends.base import SessionBase
+from django.db import transaction
+from django.utils import timezone
+
+from integrations import errors, gateway, pending, policy, registry, tasks
+from integrations.models import Connection, Status, policy_for
+from integrations.permissions import Permissions, dump_permissions, parse_permissions
+from integrations.remote import SignIn
+from organizations.models import User, record
+
+
+class CannotConnect(Exception):
+    """It cannot be done as asked; `sentence` says why and what to do."""
+
+    def __init__(self, sentence: str) -> None:
+        self.sentence = sentence
+        super().__init__(sentence)
+
+
+def find_connection(user: User) -> Connection | None:
+    """The person's connection, with all that deciding about it needs, in one query."""
+    return Connection.objects.filter(user=user).select_related("user__membership__organization__admin_policy").first()
+
+
+def begin(
+    user: User,
+    provider_key: str,
+    asked: Permissions,
+    *,
+    session: SessionBase,
+    redirect_uri: str,
+    back: str,
+    address: str | None = None,
+) -> str:
+    """The address of the provider's consent page for what policy makes of `asked`.
+
+    With a connection in place this is a reconnect or a change of its permissions: the same account again.
+
+    Raises:
+        CannotConnect: another service is connected, nothing is left to ask for, or the service is not offered.
+    """
+    connection = find_connection(user)
+    if connection and connection.provider != provider_key:
+        raise CannotConnect(_sentence_about_another(connection))
+    decided = decide_for(user, provider_key, asked)
+    try:
+        provider = registry.get_oauth_provider(provider_key)
+        state = pending.new_state()
+        leaving = provider.authorize(
+            decided,
+            redirect_uri=redirect_uri,
+            state=state,
+            login_hint=connection.mailbox if connection else user.email,
+        )
+    except errors.ProviderError as error:
+        raise CannotConnect(error.sentence) from error
+    pending.stash(session, state, pending.Pending(provider_key, asked, leaving.keep, back))
+    record(
+        "connection.begun",
+        organization=user.organization,
+        actor=user,
+        subject=user,
+        details={"provider": provider_key, "asked": dump_permissions(asked), "decided": dump_permissions(decided)},
+        address=address,
+    )
+    return leaving.url
+
+
+def decide_for(user: User, provider_key: str, asked: Permissions) -> Permissions:
+    """What policy makes of a request.
+
+    Raises:
+        CannotConnect: the service is not offered to this person, or nothing is left.
+    """
+    service = policy_for(user).service(provider_key)
+    if not service.offered:
+        raise CannotConnect("Your organization does not offer this service. Ask your administrator.")
+    decided = policy.decide(asked, service)
+    if not decided:
+        refused = "Your organization has switched off everything you ticked." if asked else "Nothing is ticked."
+        raise CannotConnect(f"{refused} Choose at least one permission.")
+    return decided
+
+
+@dataclass(frozen=True, slots=True)
+class Finished:
+    connection: Connection
+    is_new: bool
+    not_granted: Permissions
+    """Decided here but unticked at the provider."""
+    no_longer_allowed: Permissions
+    """Asked for, but policy changed while the person was away."""
+
+
+def finish_oauth(
+    user: User,
+    answer: Mapping[str, str],
+    waiting: pending.Pending,
+    *,
+    redirect_uri: str,
+    address: str | None = None,
+) -> Finished:
+    """Turn the provider's answer into the person's only connection, and start its first sync.
+
+    Raises:
+        CannotConnect: with what to do; nothing has changed.
+        ProviderError: what the provider said; nothing has changed.
+    """
+    provider = registry.get_oauth_provider(waiting.provider)
+    sign_in = provider.redeem(answer, keep=waiting.keep, redirect_uri=redirect_uri)
+    try:
+        return _store(user, waiting, sign_in, address=address)
+    except CannotConnect:
+        _give_back(waiting.provider, sign_in)
+        raise
+
+
+def _store(user: User, waiting: pending.Pending, sign_in: SignIn, *, address: str | None) -> Finished:
+    asked = waiting.asked
+    decided = decide_for(user, waiting.provider, asked)
+    consented = parse_permissions(sign_in.consented)
+    granted = policy.usable(consented, policy_for(user).service(waiting.provider)) & decided
+    if not granted:
+        raise CannotConnect("No permission was ticked at the provider, so nothing is connected. Try again.")
+    with transaction.atomic():
+        # The person's row is locked, so that two tabs that come back together cannot both make a connection.
+        User.objects.select_for_update().get(pk=user.pk)
+        connection = find_connection(user)
+        if connection and (connection.provider, connection.account_id) != (waiting.provider, sign_in.account_id):
+            raise CannotConnect(_sentence_about_another(connection, sign_in.mailbox))
+        is_new = connection is None
+        before = connection.granted if connection else frozenset()
+        if connection is None:
+            connection = Connection(user=user, provider=waiting.provider, account_id=sign_in.account_id)
+        connection.mailbox = sign_in.mailbox
+        connection.granted = granted
+        connection.declined = dump_permissions(decided - granted)
+        connection.credentials = dict(sign_in.credentials)
+        connection.status, connection.status_changed_at = Status.CONNECTED, timezone.now()
+        connection.error_code = connection.error_sentence = ""
+        connection.failures, connection.told_at = 0, None
+        # A sync under way with the old credentials stops at its next page.
+        connection.leased_by, connection.leased_until = "", None
+        connection.save()
+        erase_unused(connection, before - granted)
+        record(
+            "connection.created" if is_new else "connection.renewed",
+            organization=user.organization,
+            actor=user,
+            subject=user,
+            details={
+                "provider": waiting.provider,
+                "mailbox": sign_in.mailbox,
+                "asked": dump_permissions(asked),
+                "decided": dump_permissions(decided),
+                "consented": dump_permissions(consented),
+                "granted": dump_permissions(granted),
+            },
+            address=address,
+        )
+        start_sync(connection, trigger="connect")
+    return Finished(connection, is_new, decided - granted, asked - decided)
+
+
+def _sentence_about_another(connection: Connection, mailbox: str = "") -> str:
+    info = registry.find_info(connection.provider)
+    name = info.name if info else connection.provider
+    came_back = f"You signed in as {mailbox}, but " if mailbox else ""
+    start = f"{came_back}{connection.mailbox} at {name} is connected already"
+    return f"{start}, and only one account can be connected at a time. Delete that connection first."
+
+
+def _give_back(provider_key: str, sign_in: SignIn) -> None:
+    """Do not keep a grant that we do not use."""
+    try:
+        registry.get_provider(provider_key).revoke(sign_in.credentials)
+    except errors.ProviderError:
+        return
+
+
+def narrow(connection: Connection, asked: Permissions, *, by: User, address: str | None = None) -> Permissions:
+    """Give up what is no longer asked for, at once and before any consent. Returns what was given up.
+
+    What was read under a permission that is given up is erased. Nothing is ever widened here.
+    """
+    with transaction.atomic():
+        connection = Connection.objects.select_for_update().get(pk=connection.pk)
+        before = connection.granted
+        connection.granted = before & asked
+        connection.declined = dump_permissions(parse_permissions(connection.declined) & asked)
+        # Without its lease, a sync under way stops at its next page instead of writing what is being given up.
+        connection.leased_by, connection.leased_until = "", None
+        connection.save()
+        given_up = before - connection.granted
+        if given_up:
+            erase_unused(connection, given_up)
+            record(
+                "connection.narrowed",
+                organization=connection.user.organization,
+                actor=by,
+                subject=connection.user,
+                details={"before": dump_permissions(before), "granted": dump_permissions(connection.granted)},
+                address=address,
+            )
+    return given_up
+
+
+def erase_unused(connection: Connection, given_up: Permissions) -> None:
+    """Erase the rows and cursors of feeds whose permission was given up."""
+    for name, feed in registry.feeds().items():
+        if feed.permission in given_up:
+            feed.erase(connection)
+            connection.cursors.filter(feed=name).delete()
+
+
+@dataclass(frozen=True, slots=True)
+class Receipt:
+    """What a deletion removed, for the page that follows it. Plain data: it rides in the session."""
+
+    provider: str
+    mailbox: str
+    removed: Mapping[str, int]
+    """Feed name -> rows erased."""
+    revoke_problem: str
+    """"": the grant was ended at the provider; else why not."""
+
+
+def disconnect(connection: Connection, *, by: User | None, reason: str = "", address: str | None = None) -> Receipt:
+    """End the grant at the provider where that can be done, then erase credentials, cursors and all that was read."""
+    user = connection.user
+    problem = gateway.end_grant(connection)
+    with transaction.atomic():
+        removed = {name: feed.erase(connection) for name, feed in registry.feeds().items()}
+        connection.delete()
+        record(
+            "connection.deleted",
+            organization=user.organization,
+            actor=by,
+            subject=user,
+            details={
+                "provider": connection.provider,
+                "mailbox": connection.mailbox,
+                "removed": removed,
+                "revoked": not problem,
+                "reason": reason,
+            },
+            address=address,
+        )
+    return Receipt(connection.provider, connection.mailbox, removed, problem)
+
+
+def confirm_emptied(connection: Connection, *, by: User, address: str | None = None) -> None:
+    """The person says that the suddenly empty calendar or address book is right: the next sync may erase our rows."""
+    with transaction.atomic():
+        connection.cursors.filter(emptied_at__isnull=False).update(emptied_confirmed=True)
+        record(
+            "connection.emptied_confirmed",
+            organization=connection.user.organization,
+            actor=by,
+            subject=connection.user,
+            address=address,
+        )
+        start_sync(connection, trigger="person")
+
+
+def start_sync(connection: Connection, *, trigger: str) -> None:
+    """Queue a sync once the present transaction is committed. A lost message is made good by the sweep."""
+    Connection.objects.filter(pk=connection.pk).update(next_sync_at=timezone.now())
+    pk = str(connection.pk)
+    transaction.on_commit(lambda: tasks.sync_connection.delay(pk, trigger))

@@ -1,0 +1,95 @@
+"""The only door from a connection to its provider. Each way through it checks the permission under today's policy."""
+
+import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import datetime
+
+from django.db import transaction
+
+from integrations import registry
+from integrations.errors import PermissionMissing, ProviderError, ReconnectNeeded
+from integrations.leases import Lease, LeaseLost
+from integrations.models import Connection
+from integrations.permissions import Permission
+from integrations.providers.base import Account, AddressBook, Calendar
+from integrations.remote import Credentials
+from safety.secrets import Undecryptable
+
+log = logging.getLogger(__name__)
+
+
+class PermittedAccount:
+    """A provider's account that opens only what the connection may use now."""
+
+    def __init__(self, connection: Connection, account: Account) -> None:
+        self._connection = connection
+        self._account = account
+
+    @property
+    def calendar(self) -> Calendar:
+        check_permission(self._connection, Permission.CALENDAR_READ)
+        return self._account.calendar
+
+    @property
+    def contacts(self) -> AddressBook:
+        check_permission(self._connection, Permission.CONTACTS_READ)
+        return self._account.contacts
+
+
+def check_permission(connection: Connection, permission: Permission) -> None:
+    """Raises PermissionMissing with a sentence where the connection may not use this permission."""
+    if not connection.may(permission):
+        raise PermissionMissing(f"{permission.label} is not allowed for this connection.")
+
+
+@contextmanager
+def open_account(
+    connection: Connection, *, lease: Lease, deadline: datetime | None = None
+) -> Iterator[PermittedAccount]:
+    """The person's account at their provider, for the holder of the lease.
+
+    Refreshed credentials are stored before they are used, in one transaction that also proves the lease.
+
+    Raises:
+        ReconnectNeeded: the stored credentials cannot be read or are no longer good.
+        LeaseLost: a refresh could not be stored, because the connection is no longer ours.
+        ProviderError: any of the family.
+    """
+    provider = registry.get_provider(connection.provider)
+
+    def save(credentials: Credentials) -> None:
+        store_credentials(connection, credentials, lease=lease)
+
+    with provider.open(read_credentials(connection), save=save, deadline=deadline) as account:
+        yield PermittedAccount(connection, account)
+
+
+def read_credentials(connection: Connection) -> Credentials:
+    """Raises ReconnectNeeded where they cannot be decrypted: the key is lost, or the row was tampered with."""
+    try:
+        return connection.credentials.open()
+    except Undecryptable as error:
+        sentence = "The stored sign-in can no longer be read on this server. Reconnect to go on."
+        raise ReconnectNeeded(sentence, detail=f"undecryptable: {error}") from error
+
+
+def store_credentials(connection: Connection, credentials: Credentials, *, lease: Lease) -> None:
+    """Raises LeaseLost where the connection was taken over or deleted meanwhile."""
+    with transaction.atomic():
+        held = Connection.objects.select_for_update().filter(pk=connection.pk, leased_by=lease.token).first()
+        if held is None:
+            raise LeaseLost
+        held.credentials = credentials
+        held.save(update_fields=["credentials"])
+    connection.credentials = held.credentials
+
+
+def end_grant(connection: Connection) -> str:
+    """Revoke at the provider where that can be done; the answer is "" or a sentence saying why it was not."""
+    try:
+        registry.get_provider(connection.provider).revoke(read_credentials(connection))
+    except ProviderError as error:
+        log.warning("Revoking connection %s failed: %s", connection.pk, error.code)
+        return error.sentence
+    return ""

@@ -1,0 +1,60 @@
+"""The half-made connection, kept in the person's session between "Next" and the way back: used once, and expiring.
+
+Several may be under way at a time (one per tab); the oldest give way.
+"""
+
+import secrets
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from django.contrib.sessions.backends.base import SessionBase
+from django.utils import timezone
+
+from integrations.permissions import Permissions, dump_permissions, parse_permissions
+
+SESSION_KEY = "pending_connections"
+MOST = 10
+LASTS_SECONDS = 15 * 60
+
+
+@dataclass(frozen=True, slots=True)
+class Pending:
+    provider: str
+    asked: Permissions
+    keep: Mapping[str, Any]
+    back: str
+    """Path to return to when it did not work out."""
+
+
+def new_state() -> str:
+    """An id nobody can guess; it is OAuth's `state`."""
+    return secrets.token_urlsafe(32)
+
+
+def stash(session: SessionBase, state: str, pending: Pending) -> None:
+    waiting = _living(session)
+    waiting[state] = {
+        "provider": pending.provider,
+        "asked": dump_permissions(pending.asked),
+        "keep": dict(pending.keep),
+        "back": pending.back,
+        "at": timezone.now().timestamp(),
+    }
+    newest = sorted(waiting.items(), key=lambda item: item[1]["at"])[-MOST:]
+    session[SESSION_KEY] = dict(newest)
+
+
+def take(session: SessionBase, state: str) -> Pending | None:
+    """The one with this state, which is then gone; None where there is none, or it is used or too old."""
+    waiting = _living(session)
+    found = waiting.pop(state, None)
+    session[SESSION_KEY] = waiting
+    if found is None:
+        return None
+    return Pending(found["provider"], parse_permissions(found["asked"]), found["keep"], found["back"])
+
+
+def _living(session: SessionBase) -> dict[str, Any]:
+    since = timezone.now().timestamp() - LASTS_SECONDS
+    return {state: entry for state, entry in session.get(SESSION_KEY, {}).items() if entry["at"] > since}

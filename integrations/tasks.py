@@ -1,0 +1,28 @@
+"""What runs in the background. Ids only, one call each; portal/celery.py holds the schedule."""
+
+from celery import shared_task
+
+from integrations import notices, sync
+
+
+@shared_task
+def sync_connection(connection_id: str, trigger: str = "schedule") -> None:
+    sync.run(connection_id, trigger=trigger)
+
+
+@shared_task
+def sweep() -> None:
+    """Queue what is due. Runs each minute, so a message lost with a killed worker costs a minute."""
+    for connection_id in sync.find_due():
+        # What still waits when the next sweep comes is queued again then: it need not stay in line twice.
+        sync_connection.apply_async([connection_id], expires=60)
+
+
+@shared_task
+def send_notices() -> None:
+    notices.send_due()
+
+
+@shared_task
+def forget_old_rows() -> None:
+    sync.forget_old_runs()
