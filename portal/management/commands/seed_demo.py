@@ -1,0 +1,76 @@
+"""The demonstration's people. The sandbox gives each of them a pretend account under the same address."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from allauth.account.models import EmailAddress
+from django.core.management import BaseCommand, CommandError, CommandParser
+from django.db import transaction
+
+from organizations.models import Group, Membership, Organization, Role, User
+from portal import env
+
+
+@dataclass(frozen=True, slots=True)
+class Person:
+    email: str
+    name: str
+    organization: str = ""
+    role: str = Role.MEMBER
+    time_zone: str = ""
+    groups: tuple[str, ...] = ()
+
+
+ORGANIZATIONS = {
+    "Northwind Legal": {"time_zone": "Europe/Berlin", "default_region": "DE"},
+    "Rival & Co": {"time_zone": "America/New_York", "default_region": "US"},
+}
+PEOPLE = (
+    Person("dora.lindqvist@northwind.example", "Dora Lindqvist", "Northwind Legal", Role.OWNER),
+    Person("alice.meyer@northwind.example", "Alice Meyer", "Northwind Legal", groups=("Litigation",)),
+    Person("ben.okafor@northwind.example", "Ben Okafor", "Northwind Legal", groups=("Litigation",)),
+    Person("emil.tanaka@northwind.example", "Emil Tanaka", "Northwind Legal", time_zone="Asia/Tokyo"),
+    Person("charlie.stone@rival.example", "Charlie Stone", "Rival & Co", Role.OWNER),
+)
+SUPPORT = Person("support@portico.example", "Sam Support")
+
+
+class Command(BaseCommand):
+    help = (
+        "Add the demonstration's people where they are missing. Needs SANDBOX=1: their password is known to everyone."
+    )
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument("--password", required=True, help="The one password of all of them.")
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        if not env.flag("SANDBOX"):
+            raise CommandError("The demonstration's people share one published password: this needs SANDBOX=1.")
+        with transaction.atomic():
+            added = [person.email for person in PEOPLE if add_member(person, password=options["password"])]
+            added += [SUPPORT.email] if add_support(SUPPORT, password=options["password"]) else []
+        if added and options["verbosity"] > 1:
+            self.stdout.write(f"Added {', '.join(added)}.")
+
+
+def add_member(person: Person, *, password: str) -> bool:
+    """Whether the person was missing. One who is there keeps whatever they have changed."""
+    if User.objects.filter(email__iexact=person.email).exists():
+        return False
+    organization, _ = Organization.objects.get_or_create(
+        name=person.organization, defaults=ORGANIZATIONS[person.organization]
+    )
+    user = User.objects.create_user(person.email, password, name=person.name, time_zone=person.time_zone)
+    EmailAddress.objects.create(user=user, email=user.email, verified=True, primary=True)
+    membership = Membership.objects.create(user=user, organization=organization, role=person.role)
+    for name in person.groups:
+        membership.groups.add(Group.objects.get_or_create(organization=organization, name=name)[0])
+    return True
+
+
+def add_support(person: Person, *, password: str) -> bool:
+    if User.objects.filter(email__iexact=person.email).exists():
+        return False
+    user = User.objects.create_superuser(person.email, password, name=person.name)
+    EmailAddress.objects.create(user=user, email=user.email, verified=True, primary=True)
+    return True
