@@ -1,2 +1,19 @@
+from django.urls import path
+
+from integrations import views
+
 app_name = "integrations"
-urlpatterns: list = []
+urlpatterns = [
+    path("profile/", views.profile, name="profile"),
+    path("integrations/connection/new/", views.connection_new, name="connection_new"),
+    path("integrations/connection/new/<slug:provider>/", views.connection_permissions, name="connection_permissions"),
+    path("integrations/callback/", views.callback, name="callback"),
+    path("integrations/connection/edit/", views.connection_edit, name="connection_edit"),
+    path("integrations/connection/renewal/", views.connection_renew, name="connection_renew"),
+    path("integrations/connection/delete/", views.connection_delete, name="connection_delete"),
+    path("integrations/connection/deletion/", views.deletion, name="deletion"),
+    path("integrations/connection/deletion/new/", views.deletion_create, name="deletion_create"),
+    path("integrations/connection/sync/", views.sync_create, name="sync_create"),
+    path("integrations/connection/progress/", views.sync_progress, name="sync_progress"),
+    path("integrations/connection/emptied/", views.emptied_create, name="emptied_create"),
+]

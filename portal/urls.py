@@ -8,7 +8,7 @@ urlpatterns = [
     path("healthz", pages.healthz, name="healthz"),
     path("accounts/", include("allauth.urls")),
     path("profile/", include("organizations.urls")),
-    path("integrations/", include("integrations.urls")),
+    path("", include("integrations.urls")),
     path("meetings/", include("meetings.urls")),
     path("contacts/", include("contacts.urls")),
     path("support/", admin.site.urls),

@@ -113,6 +113,11 @@ class Provider(Protocol):
 class OAuthProvider(Provider, Protocol):
     """A provider with `info.sign_in == "oauth"`."""
 
+    @property
+    def sign_in_url(self) -> str:
+        """The provider's consent page, without a query: the one place outside that browsers are sent to."""
+        ...
+
     def authorize(
         self, permissions: Permissions, *, redirect_uri: str, state: str, login_hint: str = ""
     ) -> Authorization:

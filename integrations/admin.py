@@ -1,0 +1,163 @@
+"""What support staff see and do: nothing secret, and nothing of what people keep in calendars and address books."""
+
+from typing import Any
+
+from django import forms
+from django.contrib import admin, messages
+from django.db.models import QuerySet
+from django.http import HttpRequest
+
+from integrations import connecting, policy, registry
+from integrations.models import AdminPolicy, Connection, Status, SyncRun
+from integrations.permissions import Permission
+from organizations.client_address import client_address
+from organizations.models import record
+
+
+class ReadOnly:
+    """Looking is all there is."""
+
+    def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+
+class RecentRuns(ReadOnly, admin.TabularInline):
+    """The last twenty runs."""
+
+    model = SyncRun
+    extra = 0
+    ordering = ["-started_at"]
+    fields = ["started_at", "finished_at", "trigger", "outcome", "feed", "seen", "added", "changed", "removed",
+              "error_code", "error_sentence", "error_detail"]  # fmt: skip
+    readonly_fields = fields
+    verbose_name_plural = "the last twenty sync runs"
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[SyncRun]:
+        runs = super().get_queryset(request)
+        if request.resolver_match and (pk := request.resolver_match.kwargs.get("object_id")):
+            newest = SyncRun.objects.filter(connection_id=pk).values("pk")[:20]
+            return runs.filter(pk__in=list(newest.values_list("pk", flat=True)))
+        return runs.none()
+
+
+@admin.register(Connection)
+class ConnectionAdmin(ReadOnly, admin.ModelAdmin):
+    list_display = ["user", "organization", "provider", "mailbox", "permissions", "status", "synced_at", "next_sync_at",
+                    "failures", "error_code"]  # fmt: skip
+    list_filter = ["status", "provider", "error_code"]
+    list_select_related = ["user__membership__organization"]
+    search_fields = ["user__email", "user__name", "mailbox", "user__membership__organization__name"]
+    search_help_text = "E-mail address, name, mailbox or organization"
+    date_hierarchy = "created_at"
+    fields = ["user", "organization", "provider", "mailbox", "permissions", "not_granted", "usable_now", "status",
+              "status_changed_at", "told_at", "error_code", "error_sentence", "synced_at", "next_sync_at", "failures",
+              "leased_until", "created_at"]  # fmt: skip
+    readonly_fields = fields
+    inlines = [RecentRuns]
+    actions = ["sync_now"]
+
+    @admin.display(ordering="user__membership__organization__name")
+    def organization(self, connection: Connection) -> str:
+        return str(connection.user.organization or "-")
+
+    @admin.display(description="granted")
+    def permissions(self, connection: Connection) -> str:
+        return _labels(connection.granted)
+
+    @admin.display(description="decided, but not ticked at the provider")
+    def not_granted(self, connection: Connection) -> str:
+        return _labels(connection.not_granted)
+
+    @admin.display(description="usable under today's policy")
+    def usable_now(self, connection: Connection) -> str:
+        return _labels(connection.usable)
+
+    @admin.action(description="Sync now", permissions=["view"])
+    def sync_now(self, request: HttpRequest, chosen: QuerySet[Connection]) -> None:
+        waiting = list(chosen.exclude(status=Status.RECONNECT_NEEDED).select_related("user"))
+        for connection in waiting:
+            connecting.start_sync(connection, trigger="support")
+            record(
+                "connection.sync_asked",
+                organization=connection.user.organization,
+                actor=request.user,  # type: ignore[arg-type]
+                subject=connection.user,
+                address=client_address(request),
+            )
+        if waiting:
+            self.message_user(request, f"Syncs queued: {len(waiting)}.", messages.SUCCESS)
+        if left_out := chosen.count() - len(waiting):
+            sentence = f"Left out, because the person has to reconnect first: {left_out}."
+            self.message_user(request, sentence, messages.WARNING)
+
+
+def _labels(permissions: frozenset[Permission]) -> str:
+    return ", ".join(one.label for one in Permission if one in permissions) or "-"
+
+
+@admin.register(SyncRun)
+class SyncRunAdmin(ReadOnly, admin.ModelAdmin):
+    list_display = ["started_at", "person", "trigger", "outcome", "feed", "seen", "added", "changed", "removed",
+                    "error_code", "error_sentence"]  # fmt: skip
+    list_filter = ["outcome", "error_code", "trigger"]
+    list_select_related = ["connection__user"]
+    search_fields = ["connection__user__email", "connection__mailbox"]
+    search_help_text = "E-mail address or mailbox"
+    date_hierarchy = "started_at"
+
+    @admin.display(ordering="connection__user__email")
+    def person(self, run: SyncRun) -> str:
+        return run.connection.user.email
+
+
+class AdminPolicyForm(forms.ModelForm):
+    """Refuses a policy that contradicts itself, with the sentences of `policy.problems`."""
+
+    def clean(self) -> dict[str, Any]:
+        cleaned = super().clean() or {}
+        values = {name: cleaned.get(name) for name in ("enabled", "services", "default_service")}
+        try:
+            candidate = AdminPolicy(**{name: value for name, value in values.items() if value is not None}).as_policy()
+        except (ValueError, AttributeError, TypeError) as error:
+            raise forms.ValidationError(
+                'Services must look like {"google": {"offered": true, "calendar_write": "off"}}, each permission being '
+                "ask, on or off."
+            ) from error
+        names = {key: info.name for key in registry.providers() if (info := registry.find_info(key))}
+        if found := policy.problems(candidate, names):
+            raise forms.ValidationError(found)
+        return cleaned
+
+
+@admin.register(AdminPolicy)
+class AdminPolicyAdmin(admin.ModelAdmin):
+    form = AdminPolicyForm
+    list_display = ["organization", "enabled", "default_service"]
+    search_fields = ["organization__name"]
+    autocomplete_fields = ["organization"]
+
+    def save_model(self, request: HttpRequest, obj: AdminPolicy, form: forms.ModelForm, change: bool) -> None:
+        before = AdminPolicy.objects.filter(pk=obj.pk).values("enabled", "services", "default_service").first()
+        super().save_model(request, obj, form, change)
+        record(
+            "policy.changed",
+            organization=obj.organization,
+            actor=request.user,  # type: ignore[arg-type]
+            details={
+                "before": before or {},
+                "after": {
+                    "enabled": obj.enabled,
+                    "services": obj.services,
+                    "default_service": obj.default_service,
+                    "join_services": obj.join_services,
+                    "vanity_hosts": obj.vanity_hosts,
+                },
+            },
+            address=client_address(request),
+        )

@@ -1,0 +1,35 @@
+"""Google's scopes and our permissions.
+
+Least that the APIs accept: "owned" reaches the person's own calendars only. A write scope covers reading too, so a
+ticked write asks for its one scope and not for the read scope beside it.
+
+Reference: https://developers.google.com/workspace/calendar/api/auth and https://developers.google.com/people/v1/contacts
+"""
+
+from collections.abc import Iterable
+
+from integrations.permissions import READ_OF, Permission, Permissions, without_orphans
+
+_AUTH = "https://www.googleapis.com/auth/"
+IDENTITY = ("openid", "email")
+"""Which account is connected: its unchanging number and its address. Google has no box to untick these."""
+
+SCOPES: dict[Permission, str] = {
+    Permission.CALENDAR_READ: f"{_AUTH}calendar.events.owned.readonly",
+    Permission.CALENDAR_WRITE: f"{_AUTH}calendar.events.owned",
+    Permission.CONTACTS_READ: f"{_AUTH}contacts.readonly",
+    Permission.CONTACTS_WRITE: f"{_AUTH}contacts",
+}
+
+
+def dump_scopes(permissions: Permissions) -> list[str]:
+    """The scopes to ask for, in a fixed order."""
+    covered = {READ_OF[one] for one in permissions if one in READ_OF}
+    return [*IDENTITY, *(SCOPES[one] for one in Permission if one in permissions and one not in covered)]
+
+
+def parse_scopes(granted: Iterable[str]) -> Permissions:
+    """What granted scopes amount to; scopes that are none of ours count for nothing."""
+    given = frozenset(granted)
+    held = {one for one, scope in SCOPES.items() if scope in given}
+    return without_orphans(held | {READ_OF[one] for one in held if one in READ_OF})
