@@ -79,7 +79,7 @@ def _on_conflict(
     keys = [model._meta.get_field(name).column for name in key]
     updates = [quote(field.column) for field in fields if field.column not in keys]
     sets = ", ".join(f"{column} = EXCLUDED.{column}" for column in updates)
-    return f"ON CONFLICT ({', '.join(map(quote, keys))}) DO UPDATE SET {sets}"
+    return f"ON CONFLICT ({', '.join(map(quote, keys))}) DO {f'UPDATE SET {sets}' if sets else 'NOTHING'}"
 
 
 def _kind(field: Any) -> type | None:
