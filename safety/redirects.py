@@ -7,8 +7,6 @@ from urllib.parse import unquote, urlsplit
 from django.http import HttpResponseRedirect
 from django.utils.http import url_has_allowed_host_and_scheme
 
-_DECODINGS = 3
-
 
 class HttpResponseSeeOther(HttpResponseRedirect):
     """303: the browser asks again with GET, whatever it sent."""
@@ -29,15 +27,14 @@ def check_next(url: str | None, *, default: str = "/") -> str:
     """
     if not url or len(url) > 2000:
         return default
-    form = url
-    for _ in range(_DECODINGS):
-        if not _is_plain_path(form):
+    if not _is_plain_path(url):
+        return default
+    # The query may hold whatever it likes: only the path decides where the browser goes.
+    path = re.split(r"[?#]", url, maxsplit=1)[0]
+    while (decoded := unquote(path)) != path:
+        if not _is_plain_path(decoded):
             return default
-        # The query may hold whatever it likes: only the path decides where the browser goes.
-        decoded = unquote(re.split(r"[?#]", form, maxsplit=1)[0])
-        if decoded == form:
-            break
-        form = decoded
+        path = decoded
     return url if url_has_allowed_host_and_scheme(url, allowed_hosts=None) else default
 
 
