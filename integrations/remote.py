@@ -55,6 +55,22 @@ class Window:
     starts: datetime
     ends: datetime
 
+    def holds(self, event: "RemoteEvent") -> bool:
+        """Whether some of the event lies inside. What has no time is held: it has to be shown somewhere.
+
+        Days have no zone, so those that touch the window anywhere on earth are held. An end before the start counts
+        as the start.
+        """
+        if event.starts_on is not None or event.ends_on is not None:
+            first = event.starts_on or event.ends_on
+            last = event.ends_on or event.starts_on
+            assert first and last
+            return first <= self.ends.date() and max(first, last) >= self.starts.date()
+        starts, ends = event.starts or event.ends, event.ends or event.starts
+        if starts is None or ends is None:
+            return True
+        return starts < self.ends and (starts >= self.starts or ends > self.starts)
+
 
 @record
 class RemoteRef:

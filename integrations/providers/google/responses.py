@@ -108,7 +108,7 @@ _REASONS: tuple[tuple[frozenset[str], type[ProviderError], str], ...] = (
         Conflict,
         "This was changed at Google meanwhile.",
     ),
-    (frozenset({"notFound", "deleted", "NOT_FOUND"}), Gone, "This no longer exists at Google."),
+    (frozenset({"notFound", "deleted", "NOT_FOUND", "invalid_token"}), Gone, "This no longer exists at Google."),
 )
 _STATUSES: dict[int, tuple[type[ProviderError], str]] = {
     401: (ReconnectNeeded, RECONNECT),
@@ -192,10 +192,9 @@ def make_error(status: int, headers: Mapping[str, str], body: bytes, *, has_curs
         return CursorExpired(detail=detail)
     if found is None and status >= 500:
         found = Unreachable, UNREACHABLE
-    if found is None and (status in (408, 429) or reasons):
+    # A 404 that is not Google's own JSON says something about an address, not about an item.
+    if found is None and (reasons or status in (401, 408, 429)):
         found = _STATUSES.get(status)
-    elif found is None and status == 401:
-        found = _STATUSES[401]
     kind, sentence = found or (Unexpected, NOT_UNDERSTOOD)
     if issubclass(kind, RateLimited | Unreachable):
         return kind(sentence, detail=detail, retry_after=retry_after)

@@ -1,0 +1,305 @@
+"""Google's JSON and our records: pure, and the only place that knows Google's names for things.
+
+An odd item becomes a record of what could be read of it; a whole page never fails because of one item. Parsing is a
+good part of what a full sync costs, hence the plain code: one `get` per field, and records made by position.
+
+Reference: https://developers.google.com/workspace/calendar/api/v3/reference/events and
+https://developers.google.com/people/api/rest/v1/people
+"""
+
+from collections.abc import Mapping
+from datetime import UTC, date, datetime
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from integrations.remote import (
+    Attendee,
+    EventStatus,
+    NumberKind,
+    RemoteContact,
+    RemoteEmail,
+    RemoteEvent,
+    RemoteFolder,
+    RemoteNumber,
+    RemoteRef,
+    Response,
+)
+
+Json = Mapping[str, Any]
+
+PRIMARY_CALENDAR = "primary"
+
+EVENT_FIELDS = (
+    "items(id,etag,status,iCalUID,summary,description,location,start,end,organizer(email,displayName,self),"
+    "attendees(email,displayName,responseStatus,organizer,self,optional,resource),attendeesOmitted,"
+    "conferenceData/entryPoints(entryPointType,uri),hangoutLink,htmlLink,source/url,visibility,transparency,eventType,"
+    "recurringEventId,updated),nextPageToken,nextSyncToken"
+)
+PERSON_FIELDS = "names,emailAddresses,phoneNumbers,organizations,addresses,biographies,photos,memberships,metadata"
+CONNECTION_FIELDS = (
+    "connections(resourceName,etag,metadata(deleted,previousResourceNames),"
+    "names(metadata/primary,displayName,givenName,familyName,unstructuredName),"
+    "emailAddresses(metadata/primary,value,type,formattedType),"
+    "phoneNumbers(metadata/primary,value,canonicalForm,type,formattedType),"
+    "organizations(metadata/primary,name,title),addresses(metadata/primary,formattedValue),"
+    "biographies(metadata/primary,value),photos(metadata/primary,url,default),"
+    "memberships/contactGroupMembership/contactGroupResourceName),nextPageToken,nextSyncToken"
+)
+GROUP_FIELDS = "contactGroups(resourceName,groupType,name,formattedName),nextPageToken"
+
+_STATUSES = {status.value: status for status in EventStatus}
+_RESPONSES = {
+    "needsAction": Response.NEEDS_ACTION,
+    "accepted": Response.ACCEPTED,
+    "tentative": Response.TENTATIVE,
+    "declined": Response.DECLINED,
+}
+# Names of our own, because an enum member is slow to reach by way of its class.
+_UNANSWERED, _NOT_INVITED, _CONFIRMED = Response.NEEDS_ACTION, Response.NONE, EventStatus.CONFIRMED
+_KINDS: dict[str, str] = {
+    "default": "",
+    "outOfOffice": "out_of_office",
+    "focusTime": "focus_time",
+    "fromGmail": "from_mail",
+    "workingLocation": "working_location",
+}
+_NUMBER_KINDS: dict[str, str] = {
+    "home": NumberKind.HOME,
+    "work": NumberKind.WORK,
+    "mobile": NumberKind.MOBILE,
+    "workMobile": NumberKind.MOBILE,
+    "main": NumberKind.MAIN,
+    "homeFax": NumberKind.FAX,
+    "workFax": NumberKind.FAX,
+    "otherFax": NumberKind.FAX,
+}
+DEFAULT_GROUP = "contactGroups/myContacts"
+# Google's other system groups are "all", "blocked" and leftovers of Google+; its own pages do not show them as labels.
+_SYSTEM_FOLDERS = {DEFAULT_GROUP, "contactGroups/starred"}
+_NOTHING: Json = {}
+# Within a day of the ends of time a moment has no name in some zone, and a page could not show it.
+_EARLIEST, _LATEST = datetime(1, 1, 2, tzinfo=UTC), datetime(9999, 12, 30, tzinfo=UTC)
+
+
+def is_gone(item: Json) -> bool:
+    """Whether an event is a skeleton of what was deleted: cancelled, with little more than its id."""
+    return item.get("status") == "cancelled"
+
+
+def parse_event(item: Json) -> RemoteEvent:
+    """One event or occurrence, which has an id.
+
+    Raises:
+        TypeError, AttributeError: a field is of another type than documented; `salvage` makes it fit.
+    """
+    get = item.get
+    start = get("start") or _NOTHING
+    end = get("end") or _NOTHING
+    organizer = get("organizer") or _NOTHING
+    starts_text, ends_text = start.get("dateTime"), end.get("dateTime")
+    response = _NOT_INVITED
+    attendees: list[Attendee] = []
+    texts: list[str] = []
+    for one in get("attendees") or ():
+        of = one.get
+        email, name = of("email", ""), of("displayName", "")
+        answer = _RESPONSES.get(of("responseStatus", ""), _UNANSWERED)
+        is_self = of("self") is True
+        if is_self:
+            response = answer
+        texts += (email, name)
+        attendees.append(
+            Attendee(
+                email, name, answer, of("organizer") is True, is_self, of("optional") is True, of("resource") is True
+            )
+        )
+    event = RemoteEvent(
+        RemoteRef(item["id"], PRIMARY_CALENDAR, get("etag", "")),
+        get("iCalUID", ""),
+        get("summary", ""),
+        _parse_moment(starts_text, start) if starts_text else None,
+        _parse_moment(ends_text, end) if ends_text else None,
+        None if starts_text else _parse_day(start.get("date")),
+        None if starts_text else _parse_day(end.get("date")),
+        start.get("timeZone", ""),
+        organizer.get("displayName", ""),
+        organizer.get("email", ""),
+        organizer.get("self") is True,
+        tuple(attendees),
+        get("attendeesOmitted") is True,
+        response,
+        get("location", ""),
+        get("description", ""),
+        source.get("url", "") if (source := get("source")) else "",
+        _parse_conference(get("conferenceData"), get("hangoutLink")),
+        get("htmlLink", ""),
+        get("visibility") in ("private", "confidential"),
+        get("transparency") == "transparent",
+        _STATUSES.get(get("status", ""), _CONFIRMED),
+        _KINDS.get(kind := get("eventType", ""), kind),
+        get("recurringEventId", ""),
+        _parse_moment(updated, _NOTHING) if (updated := get("updated")) else None,
+    )
+    # Costs a copy and finds what is not text: cheaper than asking of each field, and nothing else would notice.
+    texts += (event.title, event.body, event.location, event.uid, event.url, event.web_url, event.timezone, event.kind)
+    texts += (event.organizer_name, event.organizer_email, event.series_id, event.ref.version)
+    "".join(texts)
+    "".join(event.conference)
+    return event
+
+
+def _parse_moment(text: str, part: Json) -> datetime | None:
+    """An aware datetime; None for what is not one. `part` may name the zone of a time that comes without its offset."""
+    try:
+        moment = datetime.fromisoformat(text)
+        if moment.tzinfo is None:
+            moment = moment.replace(tzinfo=_find_zone(part.get("timeZone", "")))
+    except ValueError:
+        return None
+    if not 1 < moment.year < 9999 and not _EARLIEST < moment < _LATEST:
+        return None
+    return moment
+
+
+def _find_zone(name: str) -> Any:
+    try:
+        return ZoneInfo(name)
+    except (KeyError, ValueError, OSError):
+        return UTC
+
+
+def _parse_day(text: str | None) -> date | None:
+    if not text:
+        return None
+    try:
+        day = date.fromisoformat(text)
+    except ValueError:
+        return None
+    return day if _EARLIEST.date() < day < _LATEST.date() else None
+
+
+def _parse_conference(data: Json | None, hangout: str | None) -> tuple[str, ...]:
+    """Addresses to join by: the video entries, then the Meet link where it is none of them. No phone, no SIP."""
+    if not data:
+        return (hangout,) if hangout else ()
+    found = [one["uri"] for one in data.get("entryPoints", ()) if one.get("entryPointType") == "video" and "uri" in one]
+    if hangout and hangout not in found:
+        found.append(hangout)
+    return tuple(found)
+
+
+def salvage(value: Any, like: Any) -> Any:
+    """`value` with everything left out that is not of the type documented (`like`: a type, [..] or {..} of them)."""
+    if isinstance(like, dict):
+        if not isinstance(value, dict):
+            return {}
+        kept = {name: salvage(value[name], kind) for name, kind in like.items() if name in value}
+        return {name: one for name, one in kept.items() if one is not None}
+    if isinstance(like, list):
+        found = [salvage(one, like[0]) for one in value] if isinstance(value, list) else []
+        return [one for one in found if one]
+    return value if isinstance(value, like) else None
+
+
+EVENT_TYPES: dict[str, Any] = {
+    **dict.fromkeys(("id", "etag", "status", "iCalUID", "summary", "description", "location", "htmlLink"), str),
+    **dict.fromkeys(("hangoutLink", "visibility", "transparency", "eventType", "recurringEventId", "updated"), str),
+    "start": dict.fromkeys(("dateTime", "date", "timeZone"), str),
+    "end": dict.fromkeys(("dateTime", "date", "timeZone"), str),
+    "organizer": {"email": str, "displayName": str, "self": bool},
+    "attendees": [
+        {"email": str, "displayName": str, "responseStatus": str}
+        | dict.fromkeys(("organizer", "self", "optional", "resource"), bool)
+    ],
+    "attendeesOmitted": bool,
+    "conferenceData": {"entryPoints": [{"entryPointType": str, "uri": str}]},
+    "source": {"url": str},
+}
+_TYPED = {"metadata": {"primary": bool}, "type": str, "formattedType": str, "value": str}
+PERSON_TYPES: dict[str, Any] = {
+    "resourceName": str,
+    "etag": str,
+    "metadata": {"deleted": bool, "previousResourceNames": [str]},
+    "names": [_TYPED | dict.fromkeys(("displayName", "givenName", "familyName", "unstructuredName"), str)],
+    "emailAddresses": [_TYPED],
+    "phoneNumbers": [_TYPED | {"canonicalForm": str}],
+    "organizations": [_TYPED | {"name": str, "title": str}],
+    "addresses": [_TYPED | {"formattedValue": str}],
+    "biographies": [_TYPED],
+    "photos": [_TYPED | {"url": str, "default": bool}],
+    "memberships": [{"contactGroupMembership": {"contactGroupResourceName": str}}],
+}
+
+
+def is_deleted(person: Json) -> bool:
+    metadata = person.get("metadata")
+    return isinstance(metadata, dict) and metadata.get("deleted") is True
+
+
+def parse_person(person: Json) -> RemoteContact:
+    """One contact, which has a resource name.
+
+    Raises:
+        TypeError, AttributeError: a field is of another type than documented; `salvage` makes it fit.
+    """
+    get = person.get
+    name = _first(get("names"))
+    organization = _first(get("organizations"))
+    photo = _first(get("photos"))
+    memberships = [one.get("contactGroupMembership") for one in get("memberships") or ()]
+    contact = RemoteContact(
+        RemoteRef(person["resourceName"], "", get("etag", "")),
+        tuple([one["contactGroupResourceName"] for one in memberships if one and "contactGroupResourceName" in one]),
+        name.get("givenName", ""),
+        name.get("familyName", ""),
+        name.get("displayName") or name.get("unstructuredName", ""),
+        organization.get("name", ""),
+        organization.get("title", ""),
+        tuple([RemoteEmail(one["value"], _label(one)) for one in _ordered(get("emailAddresses")) if one.get("value")]),
+        tuple([_parse_number(one) for one in _ordered(get("phoneNumbers")) if one.get("value")]),
+        tuple([one["formattedValue"] for one in _ordered(get("addresses")) if one.get("formattedValue")]),
+        _first(get("biographies")).get("value", ""),
+        "" if photo.get("default") else photo.get("url", ""),
+        tuple((get("metadata") or _NOTHING).get("previousResourceNames", ())),
+    )
+    "".join((contact.ref.version, contact.given_name, contact.family_name, contact.display_name, contact.organization,
+             contact.title, contact.note, contact.photo_url, *contact.folders, *contact.addresses,
+             *contact.previous_ids, *[one.address + one.label for one in contact.emails],
+             *[one.value + one.label + one.e164 for one in contact.numbers]))  # fmt: skip
+    return contact
+
+
+def _parse_number(one: Json) -> RemoteNumber:
+    kind = _NUMBER_KINDS.get(one.get("type", ""), NumberKind.OTHER)
+    return RemoteNumber(one["value"], kind, _label(one), one.get("canonicalForm", ""))
+
+
+def _label(one: Json) -> str:
+    label: str = one.get("formattedType") or one.get("type", "")
+    return label
+
+
+def _ordered(values: list[Json] | None) -> list[Json]:
+    """As Google lists them, the primary one first."""
+    if not values or _is_primary(values[0]):
+        return values or []
+    return sorted(values, key=_is_primary, reverse=True)
+
+
+def _is_primary(one: Json) -> bool:
+    return (one.get("metadata") or _NOTHING).get("primary") is True
+
+
+def _first(values: list[Json] | None) -> Json:
+    """The primary one, else the first."""
+    return _ordered(values)[0] if values else _NOTHING
+
+
+def parse_group(group: Json) -> RemoteFolder | None:
+    """A label as a folder; None for a system group that Google's own pages do not show, and for an odd one."""
+    name, shown = group.get("resourceName"), group.get("formattedName") or group.get("name")
+    if not (isinstance(name, str) and isinstance(shown, str)):
+        return None
+    if group.get("groupType") != "USER_CONTACT_GROUP" and name not in _SYSTEM_FOLDERS:
+        return None
+    return RemoteFolder(name, shown, is_default=name == DEFAULT_GROUP)
