@@ -29,7 +29,8 @@ def upsert(model: type[models.Model], columns: Sequence[str], rows: Sequence[Row
     if not rows:
         return
     database = get_connection(router.db_for_write(model))
-    fields = [model._meta.get_field(name.removesuffix("_id") if name.endswith("_id") else name) for name in columns]
+    named = {field.attname: field for field in model._meta.concrete_fields}
+    fields = [named[name] for name in columns]
     run = _upsert_postgresql if database.vendor == "postgresql" else _upsert_sqlite
     with transaction.atomic(using=database.alias):
         run(database, model, fields, rows, key)
