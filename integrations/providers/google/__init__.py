@@ -71,6 +71,10 @@ class Google:
         self._settings = settings
         self._make_session = session_factory
 
+    @property
+    def sign_in_url(self) -> str:
+        return self._settings["authorize_url"]
+
     def authorize(
         self, permissions: Permissions, *, redirect_uri: str, state: str, login_hint: str = ""
     ) -> Authorization:
