@@ -100,7 +100,11 @@ def make_services(environment: dict[str, str], *, port: int, sandbox_port: int) 
             *("--worker-class", "gthread", "--threads", "4", "--graceful-timeout", "5", "--timeout", "60"),
             *("--worker-tmp-dir", str(VAR), "--name", "portico"),
         ],
-        "worker": [*celery, "worker", "--pool", "threads", "--concurrency", "4", "--loglevel", "INFO"],
+        "worker": [
+            *celery,
+            *("worker", "--pool", "threads", "--concurrency", "4", "--loglevel", "INFO"),
+            *("--without-gossip", "--without-mingle", "--without-heartbeat"),
+        ],
         "scheduler": [*celery, "beat", "--pidfile", "", "--schedule", str(VAR / "beat-schedule"), "--loglevel", "INFO"],
     }
     return [

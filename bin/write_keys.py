@@ -35,9 +35,9 @@ def main() -> int:
     missing = {name: value for name, value in make_keys().items() if name not in read_names(text)}
     if not missing:
         return 0
-    if text and not text.endswith("\n"):
-        text += "\n"
-    text += "".join(f'{name}="{value}"\n' for name, value in missing.items())
+    # An empty line of the same name would stand first, and the first one counts.
+    lines = [line for line in text.splitlines() if line.partition("=")[0].strip() not in missing]
+    text = "".join(f"{line}\n" for line in lines) + "".join(f'{name}="{value}"\n' for name, value in missing.items())
     draft = ENV.with_name(f"{ENV.name}.{os.getpid()}")
     # Never readable by others, not even for a moment; and never half written.
     with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
