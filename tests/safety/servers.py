@@ -49,7 +49,7 @@ def serve(answer: Answer, *, certificate: Path | None = None) -> Iterator[Server
             with contextlib.suppress(OSError):
                 answer(self)
 
-        do_POST = do_PUT = do_HEAD = do_GET
+        do_POST = do_PUT = do_HEAD = do_CONNECT = do_GET
 
         def log_message(self, *args: object) -> None:
             pass
@@ -85,6 +85,32 @@ def say(handler: BaseHTTPRequestHandler, body: bytes = b"ok", *, status: int = 2
     handler.end_headers()
     if handler.command != "HEAD":
         handler.wfile.write(body)
+
+
+@contextlib.contextmanager
+def serve_tunnel(server: Server) -> Iterator[Server]:
+    """A proxy whose every CONNECT leads to `server`."""
+
+    def pump(source: socket.socket, target: socket.socket) -> None:
+        with contextlib.suppress(OSError):
+            while data := source.recv(65536):
+                target.sendall(data)
+        for end in (source, target):
+            with contextlib.suppress(OSError):
+                end.shutdown(socket.SHUT_RDWR)
+
+    def answer(handler: BaseHTTPRequestHandler) -> None:
+        handler.send_response(200)
+        handler.end_headers()
+        with socket.create_connection(("127.0.0.1", server.port)) as far:
+            back = threading.Thread(target=pump, args=(far, handler.connection), daemon=True)
+            back.start()
+            pump(handler.connection, far)
+            back.join()
+        handler.close_connection = True
+
+    with serve(answer) as proxy:
+        yield proxy
 
 
 class Names:

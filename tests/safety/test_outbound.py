@@ -13,7 +13,7 @@ from requests_oauthlib import OAuth2Session
 
 from safety import outbound
 from safety.outbound import Blocked, Policy, TooBig, check_same_origin, check_url, guard, parse_allow, same_host
-from tests.safety.servers import Authority, Names, Server, say, serve
+from tests.safety.servers import Authority, Names, Server, say, serve, serve_tunnel
 
 
 @pytest.fixture
@@ -391,6 +391,21 @@ def test_the_operators_proxy_gets_every_request_and_no_other_host_is_looked_up(n
     assert (method, path) == ("GET", "http://inside.test/path")
     assert headers["proxy-authorization"] == "Basic " + base64.b64encode(b"me:hunter2").decode()
     assert len(proxy.requests) == 1
+
+
+def test_tls_through_the_operators_proxy_is_checked_and_capped_at_the_far_end(
+    names: Names, authority: Authority
+) -> None:
+    with serve(say, certificate=authority.issue("right.test")) as server, serve_tunnel(server) as proxy:
+        policy = Policy(proxy=f"http://127.0.0.1:{proxy.port}", ca_bundle=str(authority.bundle))
+        with outbound.session(policy) as session:
+            assert session.get("https://right.test/").text == "ok"
+            with pytest.raises(requests.exceptions.SSLError):
+                session.get("https://wrong.test/")
+        with outbound.session(policy, max_bytes=1) as session, pytest.raises(TooBig):
+            session.get("https://right.test/")
+    assert names.lookups == []
+    assert [path for _, path, _, _ in proxy.requests] == ["right.test:443", "wrong.test:443", "right.test:443"]
 
 
 def test_answers_through_the_operators_proxy_are_capped_too() -> None:
