@@ -48,16 +48,18 @@ class _NoTransport:
         raise AssertionError("requests are sent over the guarded session")
 
 
-@cache
-def build_resource(name: str, version: str, root: str) -> Any:
-    """Google's client for one API at one address, made once per process (it reads a long document).
-
-    Safe between threads: it only builds requests.
-    """
+def build_api(name: str, version: str, root: str) -> Any:
+    """Google's client for one API at one address. It only builds requests, so it is safe between threads."""
     options = {"api_endpoint": root if root.endswith("/") else f"{root}/"}
     return build(
         name, version, http=_NoTransport(), client_options=options, static_discovery=True, cache_discovery=False
     )
+
+
+@cache
+def _events(root: str) -> Any:
+    """Kept for the life of the process: making it reads a long document and takes longer than asking for a page."""
+    return build_api("calendar", "v3", root).events()
 
 
 class GoogleCalendar:
@@ -107,7 +109,7 @@ class GoogleCalendar:
             parameters["syncToken"] = cursor
         if page_token:
             parameters["pageToken"] = page_token
-        return build_resource("calendar", "v3", self._root).events().list(**parameters)
+        return _events(self._root).list(**parameters)
 
 
 def _dump_moment(moment: datetime) -> str:

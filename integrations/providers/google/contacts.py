@@ -5,9 +5,10 @@ Reference: https://developers.google.com/people/api/rest/v1/people.connections/l
 
 import logging
 from collections.abc import Iterator
+from functools import cache
 from typing import Any
 
-from integrations.providers.google.calendar import Fetch, build_resource, parse_cursor
+from integrations.providers.google.calendar import Fetch, build_api, parse_cursor
 from integrations.providers.google.payloads import (
     CONNECTION_FIELDS,
     GROUP_FIELDS,
@@ -25,6 +26,16 @@ log = logging.getLogger(__name__)
 
 _PAGE_SIZE = 500
 _MOST_GROUPS = 1_000
+
+
+@cache
+def _connections(root: str) -> Any:
+    return build_api("people", "v1", root).people().connections()
+
+
+@cache
+def _groups(root: str) -> Any:
+    return build_api("people", "v1", root).contactGroups()
 
 
 class GoogleContacts:
@@ -70,7 +81,7 @@ class GoogleContacts:
             parameters["syncToken"] = cursor
         if page_token:
             parameters["pageToken"] = page_token
-        return build_resource("people", "v1", self._root).people().connections().list(**parameters)
+        return _connections(self._root).list(**parameters)
 
     def _fetch_folders(self) -> tuple[RemoteFolder, ...]:
         """Reference: https://developers.google.com/people/api/rest/v1/contactGroups/list"""
@@ -83,7 +94,7 @@ class GoogleContacts:
             }
             if page_token:
                 parameters["pageToken"] = page_token
-            return self._fetch(build_resource("people", "v1", self._root).contactGroups().list(**parameters))
+            return self._fetch(_groups(self._root).list(**parameters))
 
         def parse(answer: Json, _: bool) -> list[RemoteFolder]:
             groups = [parse_group(one) for one in answer.get("contactGroups", ()) if isinstance(one, dict)]

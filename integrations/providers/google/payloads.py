@@ -56,6 +56,7 @@ _RESPONSES = {
 }
 # Names of our own, because an enum member is slow to reach by way of its class.
 _UNANSWERED, _NOT_INVITED, _CONFIRMED = Response.NEEDS_ACTION, Response.NONE, EventStatus.CONFIRMED
+_OTHER_NUMBER: NumberKind = NumberKind.OTHER
 _KINDS: dict[str, str] = {
     "default": "",
     "outOfOffice": "out_of_office",
@@ -96,6 +97,7 @@ def parse_event(item: Json) -> RemoteEvent:
     start = get("start") or _NOTHING
     end = get("end") or _NOTHING
     organizer = get("organizer") or _NOTHING
+    kind: str = get("eventType", "")
     starts_text, ends_text = start.get("dateTime"), end.get("dateTime")
     response = _NOT_INVITED
     attendees: list[Attendee] = []
@@ -136,7 +138,7 @@ def parse_event(item: Json) -> RemoteEvent:
         get("visibility") in ("private", "confidential"),
         get("transparency") == "transparent",
         _STATUSES.get(get("status", ""), _CONFIRMED),
-        _KINDS.get(kind := get("eventType", ""), kind),
+        _KINDS.get(kind, kind),
         get("recurringEventId", ""),
         _parse_moment(updated, _NOTHING) if (updated := get("updated")) else None,
     )
@@ -270,7 +272,7 @@ def parse_person(person: Json) -> RemoteContact:
 
 
 def _parse_number(one: Json) -> RemoteNumber:
-    kind = _NUMBER_KINDS.get(one.get("type", ""), NumberKind.OTHER)
+    kind = _NUMBER_KINDS.get(one.get("type", ""), _OTHER_NUMBER)
     return RemoteNumber(one["value"], kind, _label(one), one.get("canonicalForm", ""))
 
 
