@@ -1,0 +1,175 @@
+"""Meetings: the events of connected calendars as our rows, and how a viewer's pages read them."""
+
+from datetime import date, datetime
+from typing import Any
+
+import orjson
+from django.db import models
+from django.db.models import Q
+
+from integrations.models import Connection
+from integrations.remote import Attendee, EventStatus, Response
+from meetings.joining import JoinLink
+from organizations.models import User
+
+MOST_WORDS = 8
+"""Words of a search that are looked for; more would only slow it down."""
+
+
+class MeetingQuerySet(models.QuerySet["Meeting"]):
+    """Reads, named for the reader's question. `now` is aware; `today` is the date in the reader's own zone."""
+
+    def visible_to(self, user: User) -> "MeetingQuerySet":
+        """What this person may know of at all. How much of it: `visibility.view_of`."""
+        return self.filter(owner=user)
+
+    def upcoming(self, now: datetime, *, today: date) -> "MeetingQuerySet":
+        """Not over yet, soonest first; what is running counts. Events without a time are not among them."""
+        timed, all_day = Q(starts_on__isnull=True, ends__gt=now), Q(ends_on__gt=today)
+        return self.filter(timed | all_day).order_by("starts", "pk")
+
+    def past(self, now: datetime, *, today: date) -> "MeetingQuerySet":
+        """Over, latest first."""
+        timed, all_day = Q(starts_on__isnull=True, ends__lte=now), Q(ends_on__lte=today)
+        return self.filter(timed | all_day).order_by("-starts", "-pk")
+
+    def between(self, starts: datetime, ends: datetime) -> "MeetingQuerySet":
+        """Those that touch starts <= t < ends."""
+        return self.filter(starts__lt=ends, ends__gt=starts).order_by("starts", "pk")
+
+    def without_time(self) -> "MeetingQuerySet":
+        """Events the provider gave no start."""
+        return self.filter(starts__isnull=True).order_by("title", "pk")
+
+    def on_the_clock(self, now: datetime) -> "MeetingQuerySet":
+        """What a person goes to by the clock: running or coming, timed, ordinary, neither cancelled nor declined."""
+        return (
+            self.filter(starts_on__isnull=True, ends__gt=now, kind="")
+            .exclude(status=EventStatus.CANCELLED)
+            .exclude(response=Response.DECLINED)
+            .order_by("starts", "pk")
+        )
+
+    def search(self, text: str) -> "MeetingQuerySet":
+        """Every word occurs in title, location, organizer, attendees or description; case does not matter."""
+        found = self
+        for word in text.replace("\x00", " ").split()[:MOST_WORDS]:
+            found = found.filter(Q(search_text__contains=word.casefold()) | Q(body_text__icontains=word))
+        return found
+
+    def joinable_with(self, services: frozenset[str]) -> "MeetingQuerySet":
+        """Those with a join link of one of these services."""
+        wanted = Q(pk__in=[])
+        for service in sorted(services):
+            wanted |= Q(join_services__contains=f" {service} ")
+        return self.filter(wanted)
+
+    def for_list(self) -> "MeetingQuerySet":
+        """Without what a list does not show."""
+        return self.defer("body_text", "search_text", "attendees_json")
+
+
+class Meeting(models.Model):
+    """One event, or one occurrence of a series.
+
+    An imported meeting hangs on its connection and is erased with it; one scheduled here has none, and stays.
+    `(connection, remote_id)` is unique: the engine speaks of what is gone by id alone, so a provider makes the ids of
+    one connection unique (Google's are so within one calendar; `container` says which calendar it is).
+
+    A timed event has `starts` and `ends`. An all-day event has `starts_on` and `ends_on` (exclusive), which are what
+    is shown; its `starts` and `ends` are midnights in the owner's zone, for order only. All four are null where the
+    provider gave no start. Every datetime stays far enough from the ends of the calendar to be shown in any zone.
+
+    `attendees_json` and `links_json` are text that holds JSON: never queried into, written by the thousand.
+    """
+
+    owner = models.ForeignKey(User, on_delete=models.CASCADE, related_name="meetings")
+    connection = models.ForeignKey(Connection, null=True, blank=True, on_delete=models.CASCADE, related_name="meetings")
+    remote_id = models.CharField(max_length=1024, blank=True)
+    container = models.CharField(max_length=1024, blank=True)
+    version = models.CharField(max_length=255, blank=True, help_text="The provider's etag or change key.")
+    stamp = models.CharField(max_length=300, blank=True, help_text="Version, and what else the row was made from.")
+    uid = models.CharField(max_length=1024, blank=True)
+    series_id = models.CharField(max_length=1024, blank=True)
+
+    title = models.CharField(max_length=1000, blank=True)
+    starts = models.DateTimeField(null=True, blank=True)
+    ends = models.DateTimeField(null=True, blank=True)
+    starts_on = models.DateField(null=True, blank=True)
+    ends_on = models.DateField(null=True, blank=True)
+    timezone = models.CharField(max_length=64, blank=True, help_text="The event's own time zone.")
+    status = models.CharField(
+        max_length=10, choices=[(one.value, one.value) for one in EventStatus], default=EventStatus.CONFIRMED
+    )
+    kind = models.CharField(max_length=30, blank=True)
+    is_private = models.BooleanField(default=False)
+    is_free = models.BooleanField(default=False)
+
+    organizer_name = models.CharField(max_length=255, blank=True)
+    organizer_email = models.CharField(max_length=320, blank=True)
+    is_organizer = models.BooleanField(default=False, help_text="Whether the owner is the organizer.")
+    response = models.CharField(
+        max_length=20, choices=[(one.value, one.value) for one in Response], default=Response.NONE
+    )
+    attendee_count = models.PositiveIntegerField(default=0)
+    attendees_omitted = models.BooleanField(default=False, help_text="There are more attendees than are kept.")
+
+    location = models.CharField(max_length=2000, blank=True)
+    body_shortened = models.BooleanField(default=False)
+    web_url = models.CharField(max_length=4000, blank=True)
+    links_json = models.TextField(default="[]", blank=True)
+    join_services = models.CharField(max_length=500, blank=True, help_text='Services of the join links: " zoom meet ".')
+    problem = models.CharField(max_length=200, blank=True, help_text="What is odd about the event, for its reader.")
+    # The long ones last: a row is read up to the last column asked for.
+    attendees_json = models.TextField(default="[]", blank=True)
+    search_text = models.TextField(blank=True)
+    body_text = models.TextField(blank=True)
+
+    objects = MeetingQuerySet.as_manager()
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["connection", "remote_id"], name="one_meeting_per_remote_id"),
+            models.CheckConstraint(
+                name="meeting_ends_after_it_starts",
+                condition=Q(starts__isnull=True, ends__isnull=True) | Q(ends__gte=models.F("starts")),
+            ),
+            models.CheckConstraint(
+                name="meeting_days_come_in_pairs",
+                condition=Q(starts_on__isnull=True, ends_on__isnull=True)
+                | Q(ends_on__gt=models.F("starts_on"), starts__isnull=False),
+            ),
+        ]
+        indexes = [models.Index(fields=["owner", "starts"], name="meetings_of_an_owner")]
+
+    def __str__(self) -> str:
+        return f"Meeting {self.pk}"
+
+    @property
+    def is_all_day(self) -> bool:
+        return self.starts_on is not None
+
+    @property
+    def is_cancelled(self) -> bool:
+        return self.status == EventStatus.CANCELLED
+
+    @property
+    def attendees(self) -> tuple[Attendee, ...]:
+        """At most the first `sync.MOST_ATTENDEES`; `attendee_count` says how many the provider sent."""
+        return tuple(
+            Attendee(**(one | {"response": Response(one["response"])})) for one in orjson.loads(self.attendees_json)
+        )
+
+    @property
+    def links(self) -> tuple[JoinLink, ...]:
+        """Every join link found, of every service known, best first. `joining.choose_join` picks by policy."""
+        return load_links(self.links_json)
+
+
+def load_links(text: str) -> tuple[JoinLink, ...]:
+    return tuple(JoinLink(**one) for one in orjson.loads(text))
+
+
+def dump_json(values: Any) -> str:
+    """Raises TypeError where a text in it cannot be written as UTF-8."""
+    return orjson.dumps(values).decode()

@@ -1,0 +1,290 @@
+"""Calendars into meetings: a page of the provider's changes becomes rows, and what is odd about them a sentence."""
+
+from collections import Counter
+from collections.abc import Collection, Iterator, Sequence
+from datetime import UTC, date, datetime, time, timedelta, tzinfo
+from hashlib import blake2b
+from typing import Any
+from urllib.parse import urlsplit
+
+from django.conf import settings
+
+from integrations.models import Connection, policy_for
+from integrations.permissions import Permission
+from integrations.providers.base import Account
+from integrations.remote import Delta, EventStatus, RemoteEvent, Window
+from integrations.sync import Counts
+from integrations.upserting import upsert
+from meetings.bodies import to_text
+from meetings.cleaning import clean_event, is_clean, is_clean_text
+from meetings.joining import find_links
+from meetings.models import Meeting, dump_json
+
+DERIVATION = "1"
+"""Part of every row's stamp. Count on where rows are made otherwise: the next complete listing makes them anew."""
+
+MOST_ATTENDEES = 200
+LONGEST_TITLE = 1_000
+LONGEST_LOCATION = 2_000
+LONGEST_ID = 1_024
+LONGEST_URL = 4_000
+# Two days from the ends of the calendar: every zone can show these.
+EARLIEST = datetime(1, 1, 3, tzinfo=UTC)
+LATEST = datetime(9999, 12, 29, tzinfo=UTC)
+DAY = timedelta(days=1)
+
+NO_START = "The calendar gives no time for this event."
+ENDS_BEFORE_START = "The calendar says that this event ends before it starts, so only its start is shown."
+FAR_AWAY = "The calendar gives a time too far away to be shown exactly."
+NOTES = {
+    NO_START: "Events without a time, listed under “Without a time”: {count}",
+    ENDS_BEFORE_START: "Events that end before they start, shown with their start: {count}",
+    FAR_AWAY: "Events at the far end of the calendar, shown there: {count}",
+}
+UNUSABLE_ID = "Events left out because their id is empty, too long or damaged: {count}"
+
+COLUMNS = (
+    "owner_id",
+    "connection_id",
+    "remote_id",
+    "container",
+    "version",
+    "stamp",
+    "uid",
+    "series_id",
+    "title",
+    "starts",
+    "ends",
+    "starts_on",
+    "ends_on",
+    "timezone",
+    "status",
+    "kind",
+    "is_private",
+    "is_free",
+    "organizer_name",
+    "organizer_email",
+    "is_organizer",
+    "response",
+    "attendees_json",
+    "attendee_count",
+    "attendees_omitted",
+    "location",
+    "body_text",
+    "body_shortened",
+    "web_url",
+    "links_json",
+    "join_services",
+    "problem",
+    "search_text",
+)
+
+
+class CalendarFeed:
+    """`settings.FEEDS["calendar"]`; see integrations.sync.Feed."""
+
+    permission = Permission.CALENDAR_READ
+    relist_after = timedelta(days=1)
+    """The window moves on by whole days, and a provider's cursor does not move with it."""
+
+    def changes(self, account: Account, cursor: str | None, window: Window) -> Iterator[Delta[RemoteEvent]]:
+        return account.calendar.changes(cursor, window)
+
+    def apply(self, connection: Connection, delta: Delta[RemoteEvent]) -> Counts:
+        """Write one page. A row whose stamp is still the same is left alone."""
+        counts, oddities = Counts(), Counter[str]()
+        gone = {remote_id for remote_id in delta.gone if is_usable(remote_id)}
+        events: dict[str, RemoteEvent] = {}
+        for event in delta.changed:
+            if not is_usable(event.ref.id):
+                oddities[UNUSABLE_ID] += 1
+            elif is_remnant(event):
+                gone.add(event.ref.id)
+            else:
+                events[event.ref.id] = event
+        gone.difference_update(events)
+        if gone:
+            counts.removed = self.discard(connection, gone)
+        if events:
+            self._write(connection, events, counts, oddities)
+        counts.notes = [NOTES.get(oddity, oddity).format(count=count) for oddity, count in oddities.items() if oddity]
+        return counts
+
+    def _write(
+        self, connection: Connection, events: dict[str, RemoteEvent], counts: Counts, oddities: Counter[str]
+    ) -> None:
+        maker = RowMaker(connection)
+        held = dict(_of(connection).filter(remote_id__in=events).values_list("remote_id", "stamp"))
+        rows = []
+        for remote_id, event in events.items():
+            stamp = maker.stamp_of(event)
+            if held.get(remote_id) != stamp:
+                row = maker.make_row(event, stamp)
+                oddities[row[PROBLEM]] += 1
+                rows.append(row)
+                if remote_id in held:
+                    counts.changed += 1
+        counts.added = len(rows) - counts.changed
+        upsert(Meeting, COLUMNS, rows, key=("connection", "remote_id"))
+
+    def count(self, connection: Connection) -> int:
+        return _of(connection).count()
+
+    def held(self, connection: Connection) -> Iterator[str]:
+        return _of(connection).values_list("remote_id", flat=True).iterator()
+
+    def discard(self, connection: Connection, remote_ids: Collection[str]) -> int:
+        return _of(connection).filter(remote_id__in=list(remote_ids)).delete()[0]
+
+    def erase(self, connection: Connection) -> int:
+        return _of(connection).delete()[0]
+
+
+def _of(connection: Connection) -> Any:
+    return Meeting.objects.filter(connection=connection)
+
+
+def is_usable(remote_id: str) -> bool:
+    return 0 < len(remote_id) <= LONGEST_ID and is_clean_text(remote_id)
+
+
+def is_remnant(event: RemoteEvent) -> bool:
+    """A cancelled event of which the provider sends no content any more. One with content is shown as cancelled."""
+    return event.status is EventStatus.CANCELLED and event.starts is None and event.starts_on is None
+
+
+class RowMaker:
+    """Rows of one connection. Called for each of thousands of events: what is the same for all is looked up once."""
+
+    def __init__(self, connection: Connection) -> None:
+        self.connection_id = connection.pk
+        self.owner_id = connection.user_id
+        self.zone: tzinfo = connection.user.zone
+        self.vanity_hosts = policy_for(connection.user).vanity_hosts
+        self.own_hosts = frozenset({urlsplit(settings.PUBLIC_URL).netloc})
+        made_from = repr((DERIVATION, str(self.zone), sorted(self.vanity_hosts), sorted(self.own_hosts)))
+        self.prefix = blake2b(made_from.encode(), digest_size=6).hexdigest() + ":"
+
+    def stamp_of(self, event: RemoteEvent) -> str:
+        """Equal stamps, equal rows: the provider's version and everything else that goes into a row.
+
+        So a new vanity host, zone or way of finding links reaches every row with the next complete listing.
+        """
+        if event.ref.version:
+            return self.prefix + event.ref.version[:255]
+        return self.prefix + blake2b(repr(event).encode(errors="replace"), digest_size=16).hexdigest()
+
+    def make_row(self, event: RemoteEvent, stamp: str) -> Sequence[Any]:
+        """The values of COLUMNS."""
+        attendees = event.attendees
+        kept = attendees if len(attendees) <= MOST_ATTENDEES else _choose_attendees(event)
+        if not is_clean(event, kept):
+            event, kept = clean_event(event, kept)
+        starts, ends, starts_on, ends_on, problem = read_times(event, self.zone)
+        links = find_links(
+            conference=event.conference,
+            url=event.url,
+            location=event.location,
+            body=event.body,
+            own_hosts=self.own_hosts,
+            vanity_hosts=self.vanity_hosts,
+        )
+        body_text, body_shortened = to_text(event.body) if event.body else ("", False)
+        title, location = shorten(event.title, LONGEST_TITLE), shorten(event.location, LONGEST_LOCATION)
+        words = [title, location, event.organizer_name, event.organizer_email]
+        for one in kept:
+            words += one.name, one.email
+        return (
+            self.owner_id,
+            self.connection_id,
+            event.ref.id,
+            event.ref.container[:LONGEST_ID],
+            event.ref.version[:255],
+            stamp,
+            event.uid[:LONGEST_ID],
+            event.series_id[:LONGEST_ID],
+            title,
+            starts,
+            ends,
+            starts_on,
+            ends_on,
+            event.timezone[:64],
+            event.status.value,
+            event.kind[:30],
+            event.is_private,
+            event.is_free,
+            event.organizer_name[:255],
+            event.organizer_email[:320],
+            event.is_organizer,
+            event.response.value,
+            dump_json(kept) if kept else "[]",
+            len(attendees),
+            event.attendees_omitted or len(attendees) > len(kept),
+            location,
+            body_text,
+            body_shortened,
+            event.web_url if len(event.web_url) <= LONGEST_URL else "",
+            dump_json(links) if links else "[]",
+            f" {' '.join(dict.fromkeys(one.service for one in links if one.kind == 'join'))} " if links else "",
+            problem,
+            "\n".join(words).casefold(),
+        )
+
+
+PROBLEM = COLUMNS.index("problem")
+
+
+def shorten(text: str, most: int) -> str:
+    return text if len(text) <= most else text[: most - 1] + "…"
+
+
+def _choose_attendees(event: RemoteEvent) -> tuple[Any, ...]:
+    """The first of too many, but never without the reader and the organizer."""
+    ordered = sorted(event.attendees, key=lambda one: not (one.is_self or one.is_organizer))
+    return tuple(ordered[:MOST_ATTENDEES])
+
+
+Times = tuple[datetime | None, datetime | None, date | None, date | None, str]
+
+
+def read_times(event: RemoteEvent, zone: tzinfo) -> Times:
+    """(starts, ends, starts_on, ends_on, problem): complete, in order, and safe to show in every zone."""
+    if event.starts_on is not None:
+        return _read_days(event.starts_on, event.ends_on, zone)
+    if event.starts is None:
+        return None, None, None, None, NO_START
+    starts, problem = to_utc(event.starts)
+    if event.ends is None:
+        return starts, starts, None, None, problem
+    ends, far = to_utc(event.ends)
+    if ends < starts:
+        return starts, starts, None, None, ENDS_BEFORE_START
+    return starts, ends, None, None, problem or far
+
+
+def _read_days(starts_on: date, ends_on: date | None, zone: tzinfo) -> Times:
+    problem = ""
+    # Two days from the end of the calendar, as above: the day after the last must be a date, too.
+    first = min(max(starts_on, EARLIEST.date()), LATEST.date() - DAY)
+    last = min(max(ends_on or first + DAY, EARLIEST.date()), LATEST.date())
+    if first != starts_on or (ends_on and last != ends_on):
+        problem = FAR_AWAY
+    if last <= first:
+        # Some calendars write a day's own date as its end.
+        problem = ENDS_BEFORE_START if ends_on and ends_on < starts_on else problem
+        last = first + DAY
+    starts, ends = (to_utc(datetime.combine(day, time.min, zone))[0] for day in (first, last))
+    return starts, max(starts, ends), first, last, problem
+
+
+def to_utc(moment: datetime) -> tuple[datetime, str]:
+    """The same moment in UTC, held back from the ends of the calendar; with the problem, where it was."""
+    try:
+        moment = moment.astimezone(UTC)
+    except OverflowError:
+        return (EARLIEST if moment.year < 5000 else LATEST), FAR_AWAY
+    if moment < EARLIEST:
+        return EARLIEST, FAR_AWAY
+    if moment > LATEST:
+        return LATEST, FAR_AWAY
+    return moment, ""

@@ -1,0 +1,96 @@
+"""What a viewer sees of a meeting. Pure: pages, search, export and API show a `Visible`, never the row itself.
+
+The owner sees everything. A delegate sees everything, too, except that a private event shows them its time and
+"Private" only, unless the owner lets them manage private events; and that a link made for its recipient alone loses
+what makes it so.
+"""
+
+from collections.abc import Mapping
+from enum import StrEnum
+from typing import Any, Protocol
+
+from meetings.joining import without_personal_parts
+
+
+class Relation(StrEnum):
+    """Who the viewer is to the meeting's owner."""
+
+    OWNER = "owner"
+    DELEGATE = "delegate"
+    PRIVATE_DELEGATE = "private_delegate"
+    """A delegate who may also manage private events."""
+
+
+class MeetingFacts(Protocol):
+    """The part of a meeting that decides. Everything in `TIMES` and `DETAILS` is there, too."""
+
+    @property
+    def is_private(self) -> bool: ...
+
+
+TIMES = frozenset(
+    {
+        "pk",
+        "owner_id",
+        "starts",
+        "ends",
+        "starts_on",
+        "ends_on",
+        "timezone",
+        "is_all_day",
+        "is_private",
+        "is_free",
+        "is_cancelled",
+        "status",
+    }
+)
+"""What anyone sees who may see that there is a meeting at all."""
+
+DETAILS: Mapping[str, Any] = {
+    "title": "Private",
+    "organizer_name": "",
+    "organizer_email": "",
+    "is_organizer": False,
+    "response": "none",
+    "attendees": (),
+    "attendee_count": 0,
+    "attendees_omitted": False,
+    "location": "",
+    "body_text": "",
+    "body_shortened": False,
+    "web_url": "",
+    "kind": "",
+    "series_id": "",
+    "links": (),
+    "problem": "",
+}
+"""What the others see of a private event in place of each of its details."""
+
+
+class Visible:
+    """A meeting as one viewer sees it: reads the meeting's own attributes, and only the ones named above."""
+
+    __slots__ = ("_meeting", "is_hidden", "relation")
+
+    def __init__(self, meeting: MeetingFacts, relation: Relation) -> None:
+        self._meeting = meeting
+        self.relation = relation
+        self.is_hidden = meeting.is_private and relation is Relation.DELEGATE
+
+    def __getattr__(self, name: str) -> Any:
+        if name in DETAILS:
+            if self.is_hidden:
+                return DETAILS[name]
+            if name == "links" and self.relation is not Relation.OWNER:
+                return tuple(without_personal_parts(link) for link in self._meeting.links)  # type: ignore[attr-defined]
+        elif name not in TIMES:
+            raise AttributeError(f"{name} of a meeting is not for showing")
+        return getattr(self._meeting, name)
+
+    def __repr__(self) -> str:
+        return f"<Visible to {self.relation}>"
+
+
+def view_of(meeting: MeetingFacts, relation: Relation) -> Visible:
+    """The meeting as this viewer may see it."""
+    return Visible(meeting, relation)
