@@ -64,7 +64,7 @@ _KINDS: dict[str, str] = {
     "fromGmail": "from_mail",
     "workingLocation": "working_location",
 }
-_NUMBER_KINDS: dict[str, str] = {
+_NUMBER_KINDS: dict[str, NumberKind] = {
     "home": NumberKind.HOME,
     "work": NumberKind.WORK,
     "mobile": NumberKind.MOBILE,

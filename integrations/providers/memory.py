@@ -1,0 +1,380 @@
+"""A provider without a network: what tests of the engine and the contract suites run against.
+
+A `MemoryService` holds everyone's calendars and address books; a test edits it as a person would edit theirs at a
+provider. It keeps Google's bargain: a cursor per listing, complete or since then, cursors that expire, access tokens
+that are refreshed, boxes that a person may leave unticked.
+"""
+
+import secrets
+import time
+from collections import deque
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from typing import Any, ClassVar, Generic, Protocol, TypeVar
+from urllib.parse import parse_qs, urlencode, urlsplit
+
+from integrations.errors import (
+    ConsentDenied,
+    CursorExpired,
+    PermissionMissing,
+    ProviderError,
+    ReconnectNeeded,
+    Unreachable,
+)
+from integrations.permissions import (
+    NONE,
+    Permission,
+    Permissions,
+    dump_permissions,
+    parse_permissions,
+    without_orphans,
+)
+from integrations.providers.base import Authorization, ProviderInfo, SaveCredentials
+from integrations.remote import (
+    Credentials,
+    Delta,
+    RemoteContact,
+    RemoteEvent,
+    RemoteFolder,
+    RemoteRef,
+    SignIn,
+    Window,
+)
+
+AUTHORIZE_URL = "https://memory.example/authorize"
+
+
+class _Item(Protocol):
+    @property
+    def ref(self) -> RemoteRef: ...
+
+
+Item = TypeVar("Item", bound=_Item)
+
+
+class Shelf(Generic[Item]):
+    """Items of one kind, and the order in which they were last touched."""
+
+    def __init__(self) -> None:
+        self.items: dict[str, Item] = {}
+        self._touched: dict[str, int] = {}
+        self._clock = 0
+        self._era = 0
+
+    def put(self, item: Item) -> Item:
+        """Add or change an item; it gets a new version."""
+        self._clock += 1
+        versioned: Item = replace(item, ref=replace(item.ref, version=f"v{self._clock}"))  # type: ignore[type-var]
+        self.items[item.ref.id] = versioned
+        self._touched[item.ref.id] = self._clock
+        return versioned
+
+    def remove(self, remote_id: str) -> None:
+        self._clock += 1
+        del self.items[remote_id]
+        self._touched[remote_id] = self._clock
+
+    def clear(self) -> None:
+        for remote_id in list(self.items):
+            self.remove(remote_id)
+
+    def expire_cursors(self) -> None:
+        """From now on no cursor handed out so far is known."""
+        self._era += 1
+
+    def cursor(self) -> str:
+        return f"{self._era}:{self._clock}"
+
+    def touched_since(self, cursor: str) -> list[str]:
+        """Ids, in the order they were touched.
+
+        Raises:
+            CursorExpired
+        """
+        era, _, since = cursor.partition(":")
+        if era != str(self._era) or not since.isdigit():
+            raise CursorExpired(detail="memory")
+        touched = sorted((at, remote_id) for remote_id, at in self._touched.items() if at > int(since))
+        return [remote_id for _, remote_id in touched]
+
+
+@dataclass(slots=True)
+class MemoryPerson:
+    """One account at the service. `granted` is empty once the grant was revoked there."""
+
+    email: str
+    account_id: str
+    events: Shelf[RemoteEvent] = field(default_factory=Shelf)
+    contacts: Shelf[RemoteContact] = field(default_factory=Shelf)
+    folders: dict[str, RemoteFolder] = field(default_factory=dict)
+    granted: Permissions = NONE
+    refresh_token: str = ""
+    access_token: str = ""
+
+    def put_event(self, remote_id: str, **fields: Any) -> RemoteEvent:
+        return self.events.put(RemoteEvent(RemoteRef(remote_id, "primary"), **fields))
+
+    def put_contact(self, remote_id: str, **fields: Any) -> RemoteContact:
+        return self.contacts.put(RemoteContact(RemoteRef(remote_id), **fields))
+
+    def put_folder(self, remote_id: str, name: str, **fields: Any) -> None:
+        self.folders[remote_id] = RemoteFolder(remote_id, name, **fields)
+
+    def end_grant(self) -> None:
+        """As the person would at the provider's own page, or an administrator there."""
+        self.granted, self.refresh_token, self.access_token = NONE, "", ""
+
+
+class MemoryService:
+    """The state of the pretend service; `page_size` items to a page."""
+
+    def __init__(self) -> None:
+        self.reset()
+
+    def reset(self) -> None:
+        self.people: dict[str, MemoryPerson] = {}
+        self.page_size = 100
+        self.token_seconds = 3600.0
+        self.rotates = True
+        self.requests: list[str] = []
+        """What was asked, in order: "calendar", "contacts", "refresh", "redeem", "revoke"."""
+        self._codes: dict[str, tuple[str, Permissions, str]] = {}
+        self._faults: deque[tuple[str, ProviderError]] = deque()
+
+    def add_person(self, email: str) -> MemoryPerson:
+        self.people[email] = MemoryPerson(email, account_id=f"memory-{len(self.people) + 1}")
+        return self.people[email]
+
+    def fail(self, error: ProviderError, *, at: str = "", times: int = 1, after: int = 0) -> None:
+        """Have the next requests fail; `at` names the kind of request, `after` lets that many of them pass first."""
+        self._faults.extend([(at, _PASS)] * after + [(at, error)] * times)
+
+    def request(self, kind: str) -> None:
+        """Record a request, and fail it where a fault is due.
+
+        Raises:
+            ProviderError
+        """
+        self.requests.append(kind)
+        for position, (at, error) in enumerate(self._faults):
+            if at in ("", kind):
+                del self._faults[position]
+                if error is not _PASS:
+                    raise error
+                return
+
+    def consent(self, url: str, email: str, *, untick: Permissions = NONE) -> dict[str, str]:
+        """Be the person at the consent page that `url` leads to; returns the query of the callback."""
+        asked = {name: values[0] for name, values in parse_qs(urlsplit(url).query).items()}
+        permissions = without_orphans(parse_permissions(asked.get("scope", "").split()) - untick)
+        code = secrets.token_urlsafe(8)
+        self._codes[code] = (email, permissions, asked["challenge"])
+        return {"state": asked["state"], "code": code}
+
+    def deny(self, url: str) -> dict[str, str]:
+        """Say no at the consent page; returns the query of the callback."""
+        return {"state": parse_qs(urlsplit(url).query)["state"][0], "error": "access_denied"}
+
+    def take_code(self, code: str, verifier: str) -> MemoryPerson:
+        """Used once. Raises ReconnectNeeded."""
+        email, permissions, challenge = self._codes.pop(code, ("", NONE, ""))
+        if not email or challenge != verifier:
+            raise ReconnectNeeded("This sign-in was used already or is not ours. Start again.", detail="code")
+        person = self.people[email]
+        person.granted = permissions
+        return person
+
+    def find_by(self, **token: str) -> MemoryPerson | None:
+        """Whom an access or refresh token belongs to."""
+        ((name, value),) = token.items()
+        return next((one for one in self.people.values() if value and getattr(one, name) == value), None)
+
+
+_PASS = ProviderError()
+SERVICE = MemoryService()
+"""Where a provider made from settings alone finds its state; `SERVICE.reset()` before each test."""
+
+
+class Memory:
+    """An integrations.providers.base.OAuthProvider over a MemoryService."""
+
+    info: ClassVar[ProviderInfo] = ProviderInfo(
+        key="memory",
+        name="Memory",
+        summary="A calendar and an address book that live in this process.",
+        calendar_name="Memory Calendar",
+        contacts_name="Memory Contacts",
+        sign_in="oauth",
+        scopes={permission: (permission.value,) for permission in Permission},
+        grants_url="https://memory.example/grants",
+        revokes=True,
+        narrows=False,
+    )
+
+    def __init__(
+        self,
+        settings: Mapping[str, str] | None = None,
+        *,
+        session_factory: Callable[[], Any] | None = None,
+        service: MemoryService | None = None,
+    ) -> None:
+        """As every provider is made; neither settings nor session are needed here."""
+        self.service = service or SERVICE
+
+    def authorize(
+        self, permissions: Permissions, *, redirect_uri: str, state: str, login_hint: str = ""
+    ) -> Authorization:
+        verifier = secrets.token_urlsafe(8)
+        query = {
+            "redirect_uri": redirect_uri,
+            "state": state,
+            "scope": " ".join(dump_permissions(permissions)),
+            "challenge": verifier,
+            "login_hint": login_hint,
+        }
+        return Authorization(f"{AUTHORIZE_URL}?{urlencode(query)}", {"code_verifier": verifier})
+
+    def redeem(self, answer: Mapping[str, str], *, keep: Mapping[str, Any], redirect_uri: str) -> SignIn:
+        if answer.get("error"):
+            raise ConsentDenied(detail=answer["error"])
+        self.service.request("redeem")
+        person = self.service.take_code(answer.get("code", ""), str(keep.get("code_verifier", "")))
+        person.refresh_token = secrets.token_urlsafe(8)
+        consented = frozenset(dump_permissions(person.granted))
+        return SignIn(person.email, person.account_id, consented, self._issue(person))
+
+    def _issue(self, person: MemoryPerson) -> Credentials:
+        person.access_token = secrets.token_urlsafe(8)
+        expires_at = time.time() + self.service.token_seconds
+        return {
+            "refresh_token": person.refresh_token,
+            "access_token": person.access_token,
+            "expires_at": expires_at,
+        }
+
+    @contextmanager
+    def open(
+        self, credentials: Credentials, *, save: SaveCredentials, deadline: datetime | None = None
+    ) -> Iterator["MemoryAccount"]:
+        yield MemoryAccount(self, credentials, save=save, deadline=deadline)
+
+    def refresh(self, credentials: Credentials) -> Credentials:
+        """Raises ReconnectNeeded where the grant has ended."""
+        self.service.request("refresh")
+        person = self.service.find_by(refresh_token=str(credentials.get("refresh_token", "")))
+        if person is None:
+            raise ReconnectNeeded(detail="no such grant")
+        if self.service.rotates:
+            person.refresh_token = secrets.token_urlsafe(8)
+        return self._issue(person)
+
+    def revoke(self, credentials: Credentials) -> None:
+        self.service.request("revoke")
+        person = self.service.find_by(refresh_token=str(credentials.get("refresh_token", "")))
+        if person is not None:
+            person.end_grant()
+
+
+class MemoryAccount:
+    """An integrations.providers.base.Account."""
+
+    def __init__(
+        self, memory: Memory, credentials: Credentials, *, save: SaveCredentials, deadline: datetime | None
+    ) -> None:
+        self._memory = memory
+        self._credentials = credentials
+        self._save = save
+        self._deadline = deadline
+
+    @property
+    def calendar(self) -> "MemoryCalendar":
+        return MemoryCalendar(self)
+
+    @property
+    def contacts(self) -> "MemoryContacts":
+        return MemoryContacts(self)
+
+    @property
+    def page_size(self) -> int:
+        return self._memory.service.page_size
+
+    def request(self, kind: str, permission: Permission) -> MemoryPerson:
+        """Whose account it is; each page is one request.
+
+        Raises:
+            ReconnectNeeded, PermissionMissing, Unreachable, or the fault that is due.
+        """
+        if self._deadline is not None and datetime.now(UTC) >= self._deadline:
+            raise Unreachable(detail="deadline")
+        person = self._find_person()
+        if person is None:
+            renewed = self._memory.refresh(self._credentials)
+            self._save(renewed)
+            self._credentials = renewed
+            person = self._find_person()
+        self._memory.service.request(kind)
+        if person is None:
+            raise ReconnectNeeded(detail="no such grant")
+        if permission not in person.granted:
+            raise PermissionMissing(detail=permission.value)
+        return person
+
+    def _find_person(self) -> MemoryPerson | None:
+        expires_at = self._credentials.get("expires_at")
+        if not isinstance(expires_at, float) or expires_at <= time.time():
+            return None
+        return self._memory.service.find_by(access_token=str(self._credentials.get("access_token", "")))
+
+
+class MemoryCalendar:
+    """An integrations.providers.base.Calendar."""
+
+    def __init__(self, account: MemoryAccount) -> None:
+        self._account = account
+
+    def changes(self, cursor: str | None, window: Window) -> Iterator[Delta[RemoteEvent]]:
+        def open_shelf() -> Shelf[RemoteEvent]:
+            return self._account.request("calendar", Permission.CALENDAR_READ).events
+
+        yield from _list(open_shelf, cursor, self._account.page_size, holds=window.holds)
+
+
+class MemoryContacts:
+    """An integrations.providers.base.AddressBook; folders ride on every first page."""
+
+    def __init__(self, account: MemoryAccount) -> None:
+        self._account = account
+
+    def changes(self, cursor: str | None) -> Iterator[Delta[RemoteContact]]:
+        folders: tuple[RemoteFolder, ...] | None = None
+
+        def open_shelf() -> Shelf[RemoteContact]:
+            nonlocal folders
+            person = self._account.request("contacts", Permission.CONTACTS_READ)
+            folders = tuple(person.folders.values())
+            return person.contacts
+
+        for number, page in enumerate(_list(open_shelf, cursor, self._account.page_size, holds=lambda _: True)):
+            yield replace(page, folders=folders) if number == 0 else page
+
+
+def _list(
+    open_shelf: Callable[[], Shelf[Item]], cursor: str | None, page_size: int, *, holds: Callable[[Item], bool]
+) -> Iterator[Delta[Item]]:
+    """Pages of everything, or of what was touched since. The next cursor is of the moment the listing began."""
+    shelf = open_shelf()
+    following = shelf.cursor()
+    ids = sorted(shelf.items) if cursor is None else shelf.touched_since(cursor)
+    if cursor is None:
+        ids = [one for one in ids if holds(shelf.items[one])]
+    batches = [ids[start : start + page_size] for start in range(0, len(ids), page_size)] or [[]]
+    for number, batch in enumerate(batches):
+        if number:
+            shelf = open_shelf()
+        is_last = number == len(batches) - 1
+        changed = tuple(shelf.items[one] for one in batch if one in shelf.items and holds(shelf.items[one]))
+        held = {item.ref.id for item in changed}
+        gone = tuple(one for one in batch if one not in held) if cursor is not None else ()
+        yield Delta(changed, gone, following if is_last else None, cursor is None and is_last)
