@@ -9,7 +9,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from pytest_django.fixtures import SettingsWrapper
+from pytest_django import Settings
 
 ROOT = Path(__file__).resolve().parent.parent
 REQUIREMENTS = ("requirements", "requirements-sandbox", "requirements-dev")
@@ -40,7 +40,7 @@ def test_the_first_start_writes_keys_that_nobody_else_can_read(tmp_path: Path) -
     assert list(tmp_path.iterdir()) == [tmp_path / ".env"]
 
 
-def test_the_keys_it_writes_encrypt(tmp_path: Path, settings: SettingsWrapper) -> None:
+def test_the_keys_it_writes_encrypt(tmp_path: Path, settings: Settings) -> None:
     from safety.secrets import decrypt, encrypt
 
     write_keys(tmp_path / ".env")

@@ -1,0 +1,196 @@
+"""Half-set configuration is refused at start, in a sentence with a hint; whole configuration passes."""
+
+from collections.abc import Callable
+
+import pytest
+from django.core import checks as django_checks
+from django.db import connection
+from pytest_django import Settings
+
+from portal import checks
+
+Check = Callable[..., list[django_checks.CheckMessage]]
+
+
+def ids(check: Check, **kwargs: object) -> list[str]:
+    return [str(message.id) for message in check(None, **kwargs)]
+
+
+def only(check: Check) -> django_checks.CheckMessage:
+    (message,) = check(None)
+    assert message.hint
+    return message
+
+
+def with_google(settings: Settings, **values: str) -> None:
+    settings.PROVIDER_SETTINGS = {"google": {**settings.GOOGLE, "client_id": "", "client_secret": "", **values}}
+
+
+def test_the_project_as_it_stands_passes() -> None:
+    every = (checks.check_providers, checks.check_feeds, checks.check_secrets_keys, checks.check_public_url)
+
+    assert [message for check in every for message in check(None)] == []
+
+
+def test_a_provider_that_cannot_be_imported_is_named(settings: Settings) -> None:
+    settings.PROVIDERS = {"google": "integrations.providers.gogle.Google"}
+
+    message = only(checks.check_providers)
+
+    assert message.id == "portal.E001"
+    assert "gogle" in message.hint
+
+
+def test_a_provider_without_its_methods_is_told_which(settings: Settings) -> None:
+    settings.PROVIDERS = {"google": "integrations.providers.base.ProviderInfo"}
+
+    assert set(ids(checks.check_providers)) == {"portal.E002"}
+
+
+def test_a_provider_under_another_name_than_its_own_is_refused(settings: Settings) -> None:
+    settings.PROVIDERS = {"goggle": settings.PROVIDERS["google"]}
+
+    assert ids(checks.check_providers) == ["portal.E002"]
+
+
+def test_a_client_id_without_its_secret_is_an_error_that_names_the_setting(settings: Settings) -> None:
+    with_google(settings, client_id="id")
+
+    message = only(checks.check_providers)
+
+    assert message.id == "portal.E003"
+    assert "GOOGLE_CLIENT_SECRET" in message.msg
+
+
+@pytest.mark.parametrize("values", [{}, {"client_id": "id", "client_secret": "secret"}])
+def test_both_keys_or_none_are_fine(settings: Settings, values: dict[str, str]) -> None:
+    with_google(settings, **values)
+
+    assert ids(checks.check_providers) == []
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [("token_url", "oauth2.googleapis.com/token"), ("calendar_root", "https://www.googleapis.com/calendar/v3")],
+)
+def test_an_address_that_is_not_whole_is_refused(settings: Settings, name: str, value: str) -> None:
+    with_google(settings)
+    assert ids(checks.check_provider_addresses) == []
+
+    with_google(settings, **{name: value})
+
+    assert f"GOOGLE_{name.upper()}" in only(checks.check_provider_addresses).msg
+
+
+def test_a_feed_that_cannot_be_imported_is_named(settings: Settings) -> None:
+    settings.FEEDS = {"calendar": "meetings.sync.Calender"}
+
+    assert only(checks.check_feeds).id == "portal.E005"
+
+
+def test_a_feed_without_its_methods_is_told_which(settings: Settings) -> None:
+    settings.FEEDS = {"calendar": "builtins.object"}
+
+    messages = [message.msg for message in checks.check_feeds(None)]
+
+    assert any("apply()" in message for message in messages)
+    assert any("permission" in message for message in messages)
+
+
+@pytest.mark.parametrize(
+    "keys", [[], ["k1"], ["k1:c2hvcnQ="], ["a b:" + "QUJDREVGR0hJSktMTU5PUFFSU1RVVldYWVoxMjM0NTY="]]
+)
+def test_keys_that_do_not_encrypt_are_refused_without_being_repeated(settings: Settings, keys: list[str]) -> None:
+    settings.SECRETS_KEYS = keys
+
+    message = only(checks.check_secrets_keys)
+
+    assert message.id == "portal.E007"
+    assert not any(key.partition(":")[2] and key.partition(":")[2] in message.msg for key in keys)
+
+
+@pytest.mark.parametrize(
+    "url", ["portico.example.com", "ftp://portico.example.com", "https://portico.example.com/sub", "https://"]
+)
+def test_a_public_url_that_is_no_site_is_refused(settings: Settings, url: str) -> None:
+    settings.PUBLIC_URL = url
+
+    assert only(checks.check_public_url).id == "portal.E008"
+
+
+def test_allowed_hosts_must_hold_the_public_host(settings: Settings) -> None:
+    settings.PUBLIC_URL = "https://portico.example.com"
+    settings.ALLOWED_HOSTS = ["other.example.com"]
+    assert ids(checks.check_public_url) == ["portal.E009"]
+
+    settings.ALLOWED_HOSTS = [".example.com"]
+    assert ids(checks.check_public_url) == []
+
+
+@pytest.mark.parametrize(
+    ("url", "expected"),
+    [
+        ("http://portico.example.com", ["portal.W001"]),
+        ("https://portico.example.com", []),
+        ("http://localhost:8000", []),
+        ("http://127.0.0.1:8000", []),
+    ],
+)
+def test_plain_http_is_for_this_machine_only(settings: Settings, url: str, expected: list[str]) -> None:
+    settings.PUBLIC_URL = url
+    settings.ALLOWED_HOSTS = ["*"]
+
+    assert ids(checks.check_public_url) == expected
+
+
+@pytest.mark.parametrize(
+    ("name", "bad", "good"),
+    [
+        ("OUTBOUND_ALLOW", ["10.0.0.0/99"], ["10.0.0.0/8", "exchange.corp.example:8443"]),
+        ("OUTBOUND_PROXY", "proxy.example:3128", "http://proxy.example:3128"),
+        ("OUTBOUND_CA_BUNDLE", "/nowhere/ca.pem", __file__),
+    ],
+)
+def test_what_widens_the_way_out_is_read_at_start(settings: Settings, name: str, bad: object, good: object) -> None:
+    setattr(settings, name, bad)
+    message = only(checks.check_outbound)
+    assert name in message.msg
+
+    setattr(settings, name, good)
+    assert ids(checks.check_outbound) == []
+
+
+def test_numbers_that_cannot_work_are_refused(settings: Settings) -> None:
+    assert ids(checks.check_numbers) == []
+
+    settings.SYNC = {**settings.SYNC, "lease_seconds": 5}
+
+    assert "SYNC_LEASE_SECONDS" in only(checks.check_numbers).msg
+
+
+def test_a_broker_nobody_knows_is_refused(settings: Settings) -> None:
+    settings.CELERY_BROKER_URL = "postgresql://localhost/queue"
+
+    assert only(checks.check_broker).id == "portal.E012"
+
+
+def test_what_is_fine_on_a_desk_is_doubted_in_production(settings: Settings) -> None:
+    settings.CELERY_BROKER_URL = "filesystem://"
+    settings.EMAIL_BACKEND = "django.core.mail.backends.filebased.EmailBackend"
+    settings.PUBLIC_URL = "http://localhost:8000"
+    assert ids(checks.check_fit_for_production) == []
+
+    settings.PUBLIC_URL = "https://portico.example.com"
+
+    assert ids(checks.check_fit_for_production) == ["portal.W002", "portal.W003"]
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_missing_cache_table_is_noticed(settings: Settings) -> None:
+    assert ids(checks.check_cache_table, databases=["default"]) == []
+
+    settings.CACHES = {"default": {**settings.CACHES["default"], "LOCATION": "not_there"}}
+
+    assert ids(checks.check_cache_table, databases=["default"]) == ["portal.E013"]
+    assert ids(checks.check_cache_table, databases=None) == [], "the database is asked only when it may be"
+    assert "not_there" not in connection.introspection.table_names()
