@@ -1,13 +1,16 @@
 """What happens around each request."""
 
+import time
 import uuid
 from collections.abc import Callable
 from urllib.parse import urlencode, urlsplit
 
+from allauth.usersessions.models import UserSession
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import resolve_url
-from django.utils import timezone
+from django.utils import timezone, translation
+from django.utils.cache import patch_vary_headers
 
 from safety.redact import request_id
 
@@ -48,13 +51,36 @@ class HtmxSignInMiddleware:
 
 
 class PersonMiddleware:
-    """Show times in the person's own zone."""
+    """Times in the person's own zone, words in their language, and nothing of theirs kept by a browser or a proxy."""
+
+    def __init__(self, get_response: GetResponse) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        if not request.user.is_authenticated:
+            return self.get_response(request)
+        organization = request.user.organization
+        language = request.user.language or (organization.language if organization else settings.LANGUAGE_CODE)
+        with timezone.override(request.user.zone), translation.override(language):
+            response = self.get_response(request)
+        if not response.has_header("Cache-Control"):
+            response["Cache-Control"] = "private, no-store"
+        patch_vary_headers(response, ["HX-Request"])
+        return response
+
+
+class LastSeenMiddleware:
+    """Keep the list of sessions current, without writing to the database at every request."""
+
+    every_seconds = 300
 
     def __init__(self, get_response: GetResponse) -> None:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
         if request.user.is_authenticated:
-            with timezone.override(request.user.zone):
-                return self.get_response(request)
+            now = int(time.time())
+            if request.session.get("seen_at", 0) < now - self.every_seconds:
+                request.session["seen_at"] = now
+                UserSession.objects.create_from_request(request)
         return self.get_response(request)

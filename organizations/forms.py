@@ -1,0 +1,109 @@
+"""What people fill in about themselves, their colleagues and their organization."""
+
+from typing import Any
+
+from django import forms
+from django.conf import settings
+
+from organizations.models import Group, Membership, Organization, Role, User
+from organizations.time_zones import list_countries, list_zones
+
+
+class SettingsForm(forms.ModelForm):
+    """A person's own settings."""
+
+    time_zone = forms.ChoiceField(required=False)
+    language = forms.ChoiceField(required=False)
+
+    class Meta:
+        model = User
+        fields = ["name", "time_zone", "language", "theme"]
+        widgets = {"name": forms.TextInput(attrs={"autocomplete": "name"}), "theme": forms.RadioSelect}
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["name"].help_text = "As colleagues see it."
+        organization = self.instance.organization
+        zone = organization.time_zone if organization else settings.TIME_ZONE
+        self.fields["time_zone"].choices = [("", f"My organization's ({zone.replace('_', ' ')})"), *list_zones()]
+        self.fields["time_zone"].label = "Time zone"
+        self.fields["time_zone"].help_text = "Meetings and times everywhere are shown in it."
+        self.fields["language"].choices = [("", "My organization's"), *settings.LANGUAGES]
+        self.fields["theme"].label = "Colors"
+        self.fields["theme"].required = False
+
+
+class OrganizationForm(forms.ModelForm):
+    time_zone = forms.ChoiceField(
+        label="Time zone", choices=list_zones, help_text="For everybody who has not chosen their own."
+    )
+    language = forms.ChoiceField(choices=settings.LANGUAGES)
+    default_region = forms.ChoiceField(
+        label="Country",
+        required=False,
+        help_text="Phone numbers without + and country code are read as numbers of this country.",
+    )
+
+    class Meta:
+        model = Organization
+        fields = ["name", "time_zone", "language", "default_region"]
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["default_region"].choices = [("", "None"), *list_countries()]
+
+
+class InvitationForm(forms.Form):
+    email = forms.EmailField(
+        label="E-mail address", max_length=254, widget=forms.EmailInput(attrs={"autocomplete": "off"})
+    )
+    role = forms.ChoiceField(widget=forms.RadioSelect, initial=Role.MEMBER)
+
+    def __init__(self, *args: Any, by: Membership, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["role"].choices = list_roles(by)
+
+
+class RoleForm(forms.Form):
+    role = forms.ChoiceField(choices=Role.choices)
+
+
+class GroupForm(forms.ModelForm):
+    memberships = forms.ModelMultipleChoiceField(
+        label="People in it", queryset=Membership.objects.none(), required=False, widget=forms.CheckboxSelectMultiple
+    )
+
+    class Meta:
+        model = Group
+        fields = ["name"]
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        people = self.instance.organization.memberships.select_related("user").order_by("user__name", "user__email")
+        self.fields["memberships"].queryset = people
+        self.fields["memberships"].label_from_instance = lambda membership: membership.user.label
+        if self.instance.pk:
+            self.fields["memberships"].initial = self.instance.memberships.all()
+
+
+class GroupsForm(forms.Form):
+    """In which groups one person is."""
+
+    groups = forms.ModelMultipleChoiceField(
+        queryset=Group.objects.none(), required=False, widget=forms.CheckboxSelectMultiple
+    )
+
+    def __init__(self, *args: Any, membership: Membership, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["groups"].queryset = membership.organization.groups.all()
+        self.fields["groups"].initial = membership.groups.all()
+
+
+def list_roles(by: Membership) -> list[tuple[str, str]]:
+    """The roles this admin may give, each with what it means."""
+    meanings = {
+        Role.MEMBER: "Member: connects a calendar and contacts, sees their own meetings",
+        Role.ADMIN: "Admin: also invites people and decides what may be connected",
+        Role.OWNER: "Owner: also makes other owners",
+    }
+    return [(role.value, words) for role, words in meanings.items() if role != Role.OWNER or by.role == Role.OWNER]

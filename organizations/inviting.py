@@ -1,0 +1,218 @@
+"""From "Invite" to a place in the organization: invite, send again, revoke, accept."""
+
+import smtplib
+from datetime import datetime, timedelta
+
+from django.conf import settings
+from django.core.mail import EmailMultiAlternatives
+from django.db import IntegrityError, transaction
+from django.http import HttpRequest
+from django.template.loader import render_to_string
+from django.urls import reverse
+from django.utils import timezone
+
+from organizations.client_address import client_address
+from organizations.models import Invitation, Membership, Organization, Role, User, record
+
+MOST_PER_DAY = 200
+"""Mails one organization may send to strangers in a day: more is nobody's way of working, but a spammer's."""
+
+SESSION_KEY = "invitation_token"
+
+
+class InvitationRefused(Exception):
+    """Not possible; the message is the sentence for the person."""
+
+
+def invite(organization: Organization, *, email: str, role: str, by: User, request: HttpRequest) -> Invitation:
+    """Offer a place and mail the link.
+
+    Raises:
+        InvitationRefused: who invites may not give this role, the address is in use here or invited, or too many mails.
+    """
+    check_may_give(role, by=by)
+    now = timezone.now()
+    check_mails_left(organization, now)
+    if Membership.objects.filter(organization=organization, user__email__iexact=email).exists():
+        raise InvitationRefused(f"{email} already works here.")
+    invitation = Invitation(organization=organization, email=email.lower(), role=role, invited_by=by)
+    token = invitation.renew_token(now)
+    try:
+        with transaction.atomic():
+            invitation.save()
+            record(
+                "invitation.created",
+                organization=organization,
+                actor=by,
+                details={"email": invitation.email, "role": role},
+                address=client_address(request),
+            )
+    except IntegrityError:
+        raise InvitationRefused(f"{email} is already invited. You can send that invitation again.") from None
+    send(invitation, token)
+    return invitation
+
+
+def send_again(invitation: Invitation, *, by: User, request: HttpRequest) -> None:
+    """Mail a new link, good for its full life; the old one stops working.
+
+    Raises:
+        InvitationRefused: it was answered or revoked meanwhile, who asks may not give its role, or too many mails.
+    """
+    check_may_give(invitation.role, by=by)
+    now = timezone.now()
+    check_mails_left(invitation.organization, now)
+    with transaction.atomic():
+        invitation = Invitation.objects.select_for_update().get(pk=invitation.pk)
+        check_is_open(invitation)
+        token = invitation.renew_token(now)
+        invitation.save()
+        record(
+            "invitation.sent_again",
+            organization=invitation.organization,
+            actor=by,
+            details={"email": invitation.email},
+            address=client_address(request),
+        )
+    send(invitation, token)
+
+
+def revoke(invitation: Invitation, *, by: User, request: HttpRequest) -> None:
+    """Take the offer back: the link stops working.
+
+    Raises:
+        InvitationRefused: it was answered or revoked meanwhile.
+    """
+    with transaction.atomic():
+        invitation = Invitation.objects.select_for_update().get(pk=invitation.pk)
+        check_is_open(invitation)
+        invitation.revoked_at = timezone.now()
+        invitation.save()
+        record(
+            "invitation.revoked",
+            organization=invitation.organization,
+            actor=by,
+            details={"email": invitation.email},
+            address=client_address(request),
+        )
+
+
+def find_usable(token: str) -> Invitation:
+    """The invitation behind a link.
+
+    Raises:
+        InvitationRefused: no such link, or it was used, revoked or is too old.
+    """
+    invitation = Invitation.objects.find_by_token(token)
+    if invitation is None:
+        raise InvitationRefused(
+            "This link is not one we know. It may have been replaced by a newer mail: look for the latest invitation, "
+            "or ask who invited you to send it again."
+        )
+    check_is_open(invitation)
+    if invitation.is_expired:
+        raise InvitationRefused("This invitation has expired. Ask who invited you to send it again.")
+    return invitation
+
+
+def find_pending(request: HttpRequest | None) -> Invitation | None:
+    """The invitation whose link this browser followed before signing up, if it can still be accepted."""
+    token = request.session.get(SESSION_KEY) if request is not None else None
+    try:
+        return find_usable(token) if token else None
+    except InvitationRefused:
+        return None
+
+
+def accept(invitation: Invitation, *, user: User, request: HttpRequest) -> Membership:
+    """Take the place. For a new person this runs inside the transaction of their sign-up.
+
+    Raises:
+        InvitationRefused: used or revoked meanwhile, meant for another address, or the person works elsewhere.
+    """
+    with transaction.atomic():
+        invitation = Invitation.objects.select_for_update().select_related("organization").get(pk=invitation.pk)
+        check_is_open(invitation)
+        if invitation.is_expired:
+            raise InvitationRefused("This invitation has expired. Ask who invited you to send it again.")
+        check_fits(invitation, user)
+        membership = Membership.objects.create(user=user, organization=invitation.organization, role=invitation.role)
+        invitation.accepted_at = timezone.now()
+        invitation.accepted_by = user
+        invitation.save()
+        record(
+            "member.joined",
+            organization=invitation.organization,
+            actor=user,
+            subject=user,
+            details={
+                "role": invitation.role,
+                "invited_by": invitation.invited_by.email if invitation.invited_by else "",
+            },
+            address=client_address(request),
+        )
+    request.session.pop(SESSION_KEY, None)
+    return membership
+
+
+def check_fits(invitation: Invitation, user: User) -> None:
+    """Raise InvitationRefused unless this person may take this place."""
+    membership = user.find_membership()
+    if membership is not None and membership.organization_id == invitation.organization_id:
+        raise InvitationRefused(f"You already work at {invitation.organization.name}.")
+    if membership is not None:
+        raise InvitationRefused(
+            f"You already work at {membership.organization.name}, and a person belongs to one organization. "
+            f"To join {invitation.organization.name}, ask for an invitation to another e-mail address."
+        )
+    if user.email.lower() != invitation.email.lower():
+        raise InvitationRefused(
+            f"This invitation is for {invitation.email}, and you are signed in as {user.email}. "
+            "Sign out and open the link again, or ask for an invitation to your own address."
+        )
+
+
+def check_is_open(invitation: Invitation) -> None:
+    if invitation.accepted_at is not None:
+        raise InvitationRefused("This invitation has already been used. If it was you, sign in.")
+    if invitation.revoked_at is not None:
+        raise InvitationRefused("This invitation was taken back. Ask who invited you for a new one.")
+
+
+def check_may_give(role: str, *, by: User) -> None:
+    membership = by.find_membership()
+    if membership is None or not membership.is_admin:
+        raise InvitationRefused("Only an admin can invite people.")
+    if role == Role.OWNER and membership.role != Role.OWNER:
+        raise InvitationRefused("Only an owner can make somebody an owner.")
+
+
+def check_mails_left(organization: Organization, now: datetime) -> None:
+    sent = organization.invitations.filter(sent_at__gt=now - timedelta(days=1)).count()
+    if sent >= MOST_PER_DAY:
+        raise InvitationRefused(f"{MOST_PER_DAY} invitations were sent in the last 24 hours. Go on tomorrow.")
+
+
+def send(invitation: Invitation, token: str) -> None:
+    """Mail the link. Not by a task: the token would stand in a message.
+
+    Raises:
+        InvitationRefused: the mail server would not take it; the invitation stands and can be sent again.
+    """
+    words = {
+        "invitation": invitation,
+        "organization": invitation.organization,
+        "url": settings.PUBLIC_URL + reverse("organizations:invitation", args=[token]),
+    }
+    subject = " ".join(f"{invitation.organization.name} invites you to Portico".split())
+    mail = EmailMultiAlternatives(
+        subject, render_to_string("organizations/mail/invitation.txt", words), to=[invitation.email]
+    )
+    mail.attach_alternative(render_to_string("organizations/mail/invitation.html", words), "text/html")
+    try:
+        mail.send()
+    except (OSError, smtplib.SMTPException):
+        raise InvitationRefused(
+            f"The invitation for {invitation.email} is saved, but the mail could not be sent. "
+            "Send it again in a while, or tell who runs Portico."
+        ) from None
