@@ -1,5 +1,6 @@
 """The shell's own pages: the way in, errors, and whether we are alive."""
 
+import logging
 from typing import Any
 
 from django.conf import settings
@@ -7,12 +8,16 @@ from django.contrib.auth.decorators import login_not_required
 from django.db import connection
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
+from django.template.loader import render_to_string
 from django.utils.functional import SimpleLazyObject
+from django.views.decorators.csrf import requires_csrf_token
 from django.views.decorators.http import require_safe
 
 from organizations.models import Theme
 from organizations.views import THEME_COOKIE
 from safety.redact import request_id
+
+logger = logging.getLogger(__name__)
 
 SECTIONS = {
     "meetings": "meetings",
@@ -80,16 +85,42 @@ def healthz(request: HttpRequest) -> HttpResponse:
 
 
 def bad_request(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:
-    return render(request, "400.html", status=400)
+    return render_error(request, 400)
 
 
 def forbidden(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:
-    return render(request, "403.html", status=403)
+    return render_error(request, 403)
 
 
 def not_found(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:
-    return render(request, "404.html", status=404)
+    return render_error(request, 404)
+
+
+@requires_csrf_token
+def form_too_old(request: HttpRequest, reason: str = "") -> HttpResponse:
+    """Instead of Django's page for a failed CSRF check, which speaks to programmers."""
+    return render_error(request, 403, template="403_csrf.html")
+
+
+def render_error(request: HttpRequest, status: int, *, template: str = "") -> HttpResponse:
+    """The page in the person's frame where that can be had, else as `server_error` does it."""
+    try:
+        return render(request, template or f"{status}.html", status=status)
+    except Exception:
+        logger.exception("The page for error %s cannot be rendered", status)
+        return render_bare_error(template or f"{status}.html", status)
 
 
 def server_error(request: HttpRequest) -> HttpResponse:
-    return render(request, "500.html", status=500)
+    """Asks nothing of the database, the session or the person: any of them may be what broke."""
+    return render_bare_error("500.html", 500)
+
+
+def render_bare_error(template: str, status: int) -> HttpResponse:
+    words = {"support_reference": request_id.get(), "portico_version": settings.VERSION}
+    try:
+        return HttpResponse(render_to_string(template, words), status=status)
+    except Exception:
+        logger.exception("The page for error %s cannot be rendered at all", status)
+        sentence = f"Something broke on our side. If you ask for help, name this reference: {request_id.get()}\n"
+        return HttpResponse(sentence, status=status, content_type="text/plain; charset=utf-8")

@@ -1,0 +1,162 @@
+"""What support staff see of people and organizations. No secret is shown; the audit trail is read only."""
+
+from typing import Any
+
+from allauth.account.models import EmailAddress
+from allauth.mfa.models import Authenticator
+from allauth.usersessions.models import UserSession
+from django.contrib import admin
+from django.contrib.auth.models import Group as DjangoGroup
+from django.db.models import Count, QuerySet
+from django.forms import ModelForm
+from django.http import HttpRequest
+
+from organizations.client_address import client_address
+from organizations.models import AuditEvent, Group, Invitation, Membership, Organization, User, record
+
+admin.site.site_header = admin.site.site_title = "Portico support"
+admin.site.index_title = "What are you looking for?"
+admin.site.site_url = "/"
+
+# Holds the secrets of second factors, session keys, and a notion of groups that is not ours.
+for model in (Authenticator, UserSession, DjangoGroup):
+    admin.site.unregister(model)
+
+
+class LookOnly:
+    """Looking is all there is."""
+
+    def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+
+class AddressInline(LookOnly, admin.TabularInline):
+    model = EmailAddress
+    fields = ["email", "verified", "primary"]
+    extra = 0
+
+
+class MembershipInline(LookOnly, admin.StackedInline):
+    model = Membership
+    fields = ["organization", "role", "groups", "joined_at"]
+    readonly_fields = fields
+    extra = 0
+
+
+@admin.register(User)
+class UserAdmin(admin.ModelAdmin):
+    """People are not made or erased here: they sign up, or are invited. Support may correct a name or switch off."""
+
+    list_display = ["email", "name", "organization", "role", "is_active", "is_staff", "last_login", "date_joined"]
+    list_filter = ["is_active", "is_staff", "membership__role"]
+    list_select_related = ["membership__organization"]
+    search_fields = ["email", "name", "membership__organization__name"]
+    search_help_text = "E-mail address, name or organization"
+    fields = ["email", "name", "time_zone", "language", "is_active", "is_staff", "last_login", "date_joined"]
+    readonly_fields = ["email", "last_login", "date_joined"]
+    inlines = [MembershipInline, AddressInline]
+    ordering = ["email"]
+
+    @admin.display(ordering="membership__role")
+    def role(self, user: User) -> str:
+        membership = user.find_membership()
+        return membership.get_role_display() if membership else ""
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> list[str]:
+        return self.readonly_fields if request.user.is_superuser else [*self.readonly_fields, "is_staff"]
+
+    def has_change_permission(self, request: HttpRequest, obj: User | None = None) -> bool:
+        """Support staff do not change each other: only a superuser does."""
+        may = super().has_change_permission(request, obj)
+        return may and (obj is None or not obj.is_staff or request.user.is_superuser)
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+    def save_model(self, request: HttpRequest, obj: User, form: ModelForm, change: bool) -> None:
+        super().save_model(request, obj, form, change)
+        if form.changed_data:
+            record(
+                "person.changed_by_support",
+                organization=obj.organization,
+                actor=request.user,
+                subject=obj,
+                details={name: form.cleaned_data[name] for name in form.changed_data},
+                address=client_address(request),
+            )
+
+
+@admin.register(Organization)
+class OrganizationAdmin(admin.ModelAdmin):
+    list_display = ["name", "people", "time_zone", "default_region", "created_at"]
+    search_fields = ["name"]
+    fields = ["name", "time_zone", "language", "default_region", "created_at"]
+    readonly_fields = ["created_at"]
+    ordering = ["name"]
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Organization]:
+        return super().get_queryset(request).annotate(size=Count("memberships"))
+
+    @admin.display(ordering="size")
+    def people(self, organization: Any) -> int:
+        return organization.size
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+    def save_model(self, request: HttpRequest, obj: Organization, form: ModelForm, change: bool) -> None:
+        super().save_model(request, obj, form, change)
+        record(
+            "organization.changed_by_support" if change else "organization.created_by_support",
+            organization=obj,
+            actor=request.user,
+            details={name: form.cleaned_data[name] for name in form.changed_data},
+            address=client_address(request),
+        )
+
+
+@admin.register(Membership)
+class MembershipAdmin(LookOnly, admin.ModelAdmin):
+    list_display = ["user", "organization", "role", "joined_at"]
+    list_filter = ["role"]
+    list_select_related = ["user", "organization"]
+    search_fields = ["user__email", "user__name", "organization__name"]
+    fields = ["user", "organization", "role", "groups", "joined_at"]
+
+
+@admin.register(Group)
+class GroupAdmin(LookOnly, admin.ModelAdmin):
+    list_display = ["name", "organization", "position"]
+    list_select_related = ["organization"]
+    search_fields = ["name", "organization__name"]
+
+
+@admin.register(Invitation)
+class InvitationAdmin(LookOnly, admin.ModelAdmin):
+    list_display = ["email", "organization", "role", "invited_by", "sent_at", "expires_at", "accepted_at", "revoked_at"]
+    list_select_related = ["organization", "invited_by"]
+    list_filter = ["role"]
+    search_fields = ["email", "organization__name"]
+    date_hierarchy = "sent_at"
+    exclude = ["token_hash"]
+
+
+@admin.register(AuditEvent)
+class AuditEventAdmin(LookOnly, admin.ModelAdmin):
+    list_display = ["at", "action", "actor_label", "subject_label", "organization", "details", "address"]
+    list_select_related = ["organization"]
+    list_filter = ["action"]
+    search_fields = ["actor_label", "subject_label", "action", "organization__name"]
+    search_help_text = "E-mail address, action or organization"
+    date_hierarchy = "at"
+    show_full_result_count = False
+    actions = None
