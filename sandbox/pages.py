@@ -1,0 +1,7 @@
+from __future__ import annotations
+
+
+def install(app, sandbox):
+    @app.get("/")
+    def home():
+        return "Sandbox"

@@ -1,0 +1,151 @@
+"""Start the sandbox: as a process of its own (`python -m sandbox`) or inside a test (`running()`)."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import secrets
+import signal
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+
+from flask import Flask
+
+from sandbox import control, pages
+from sandbox.clock import Clock
+from sandbox.faults import Faults
+from sandbox.gate import Gate
+from sandbox.google import Google
+from sandbox.request_log import RequestLog
+from sandbox.store import Store
+from sandbox.wire import Server
+
+HOST = "127.0.0.1"
+TEST_REDIRECT = "http://127.0.0.1:8000/integrations/callback/"
+
+
+class Sandbox:
+    """Everything of one sandbox: where it is, its people, its providers, its troubles."""
+
+    def __init__(self, data: str = ":memory:") -> None:
+        self.store = Store(data)
+        self.clock = Clock(self.store)
+        self.faults = Faults()
+        self.log = RequestLog(lambda: datetime.now(UTC))
+        self.google = Google(self.store, self.clock)
+        self.google.faults, self.google.log = self.faults, self.log
+        self.faults.actions = {
+            "expire-access": self.google.tokens.expire_access,
+            "expire-sync": self.google.expire_sync_tokens,
+            "revoke-account": self.google.tokens.revoke_account,
+        }
+        self.url = ""
+        self._account_of: dict[str, tuple[float, str]] = {}
+
+    def build_app(self) -> Gate:
+        app = Flask("sandbox", template_folder="templates", static_folder="static", static_url_path="/_static")
+        app.url_map.strict_slashes = True
+        app.config["SECRET_KEY"] = secrets.token_hex(32)
+        self.google.install(app)
+        app.register_blueprint(control.make_blueprint(self))
+        pages.install(app, self)
+        return Gate(app, self.faults, self.log, self._find_account)
+
+    def _find_account(self, header: str) -> str:
+        """The e-mail address behind an Authorization header, whether or not the token still lives."""
+        if header[:7].lower() != "bearer ":
+            return ""
+        row = self.store.row("SELECT email FROM g_access WHERE token = ?", header[7:].strip())
+        return row["email"] if row else ""
+
+    def settle(self, url: str) -> None:
+        self.url = url
+        self.google.settle(url)
+
+    @property
+    def settings(self) -> dict[str, str]:
+        """The product's settings that point it at this sandbox."""
+        return self.google.settings()
+
+    def close(self) -> None:
+        self.store.close()
+
+
+@contextmanager
+def running(data: str = ":memory:", *, redirect_uris: tuple[str, ...] = (TEST_REDIRECT,)) -> Iterator[Sandbox]:
+    """A sandbox on a free port, in a thread, for as long as the block lasts."""
+    sandbox = Sandbox(data)
+    server = Server(HOST, 0, sandbox.build_app())
+    sandbox.settle(f"http://{HOST}:{server.server_port}")
+    sandbox.google.register_default_client(list(redirect_uris))
+    thread = threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True)
+    thread.start()
+    try:
+        yield sandbox
+    finally:
+        server.stop()
+        thread.join()
+        sandbox.close()
+
+
+def parse_arguments(arguments: list[str] | None = None) -> argparse.Namespace:
+    parser = argparse.ArgumentParser("python -m sandbox", description="Pretend providers for Portico.")
+    parser.add_argument("--port", type=int, default=9100)
+    parser.add_argument("--data", default="var/sandbox.sqlite3", help="file that holds everything; made when missing")
+    parser.add_argument("--seed", choices=["demo"], help="fill an empty sandbox with demonstration data")
+    parser.add_argument("--client", metavar="ID:SECRET", default="",
+                        help="OAuth client; else SANDBOX_GOOGLE_CLIENT_ID and SANDBOX_GOOGLE_CLIENT_SECRET")  # fmt: skip
+    parser.add_argument("--redirect-uri", action="append", default=[],
+                        help="where consent may lead back to; may be repeated; else SANDBOX_REDIRECT_URIS")  # fmt: skip
+    return parser.parse_args(arguments)
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Serve until stopped. Returns the exit status."""
+    options = parse_arguments(arguments)
+    if os.environ.get("SANDBOX") != "1":
+        print(
+            "The sandbox pretends to be Google and lets anyone in, so it starts only where that is wanted: "
+            "set SANDBOX=1 in the environment and start it again.",
+            file=sys.stderr,
+        )
+        return 2
+    try:
+        sandbox = Sandbox(options.data)
+        server = Server(HOST, options.port, sandbox.build_app())
+    except OSError as error:
+        print(
+            f"The sandbox cannot listen on {HOST}:{options.port}: {error.strerror}. Choose another --port.",
+            file=sys.stderr,
+        )
+        return 1
+    sandbox.settle(f"http://{HOST}:{server.server_port}")
+    client_id, _, secret = options.client.partition(":")
+    uris = options.redirect_uri or os.environ.get("SANDBOX_REDIRECT_URIS", TEST_REDIRECT).split(",")
+    sandbox.google.register_default_client(
+        [uri.strip() for uri in uris if uri.strip()],
+        client_id=client_id or os.environ.get("SANDBOX_GOOGLE_CLIENT_ID", ""),
+        secret=secret or os.environ.get("SANDBOX_GOOGLE_CLIENT_SECRET", ""),
+    )
+    if options.seed == "demo" and not list(sandbox.store.people):
+        from sandbox import demo
+
+        began = time.perf_counter()
+        demo.seed(sandbox.google)
+        print(f"Demonstration data made in {time.perf_counter() - began:.1f} s.", flush=True)
+    where = Path(options.data).resolve() if options.data != ":memory:" else "memory only"
+    print(f"Sandbox (pretend Google) on {sandbox.url}/  data: {where}", flush=True)
+    signal.signal(signal.SIGTERM, lambda *_: threading.Thread(target=server.shutdown).start())
+    try:
+        server.serve_forever(0.2)
+    except KeyboardInterrupt:
+        pass
+    finally:
+        server.server_close()
+        sandbox.close()
+    return 0
