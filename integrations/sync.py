@@ -154,7 +154,7 @@ def _finish(connection: Connection, lease: Lease, current: SyncRun, error: error
     try:
         with transaction.atomic():
             lease.renew()
-            current.save()
+            current.save(force_update=True)
             connection.save(
                 update_fields=[
                     "status",
@@ -239,8 +239,7 @@ class Pull:
         seen: set[str] = set()
         last: Delta[Any] | None = None
         for delta in self.feed.changes(account, None if complete else where.value, window):
-            if complete or delta.complete:
-                seen.update(record.ref.id for record in delta.changed)
+            seen.update(record.ref.id for record in delta.changed)
             last = delta
             self._apply(delta, where if delta.cursor is not None and not complete else None)
             if delta.cursor is not None:
@@ -268,7 +267,7 @@ class Pull:
             self.run.removed += counts.removed
             for note in counts.notes:
                 self._note(note)
-            self.run.save()
+            self.run.save(force_update=True)
 
     def _settle(self, where: SyncCursor, cursor: str, window: Window, seen: set[str], started: datetime) -> None:
         """After a complete listing: what was not listed is gone. Then, and only then, the cursor."""

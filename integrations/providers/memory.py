@@ -223,6 +223,10 @@ class Memory:
         """As every provider is made; neither settings nor session are needed here."""
         self.service = service or SERVICE
 
+    @property
+    def sign_in_url(self) -> str:
+        return AUTHORIZE_URL
+
     def authorize(
         self, permissions: Permissions, *, redirect_uri: str, state: str, login_hint: str = ""
     ) -> Authorization:
