@@ -25,6 +25,7 @@ VAR = Path(os.environ.get("DEMO_VAR", str(ROOT / "var")))
 PYTHON = sys.executable
 KEYS = ("SECRET_KEY", "SECRETS_KEYS", "SANDBOX_CLIENT_SECRET")
 OWN_GOOGLE = ("GOOGLE_CLIENT_ID", "GOOGLE_CLIENT_SECRET")
+CLIENT_ID = "portico-demo.apps.sandbox.example"
 PASSWORD = "portico-demo-2026"  # noqa: S105 (shown to everyone who starts the demonstration, which listens on loopback only)
 PEOPLE = [
     ("dora.lindqvist@northwind.example", "owner of Northwind Legal"),
@@ -77,8 +78,11 @@ def make_environment(*, port: int, sandbox_port: int) -> dict[str, str]:
         return environment | {name: keys.get(name, "") for name in OWN_GOOGLE}
     return environment | {
         "OUTBOUND_ALLOW": f"127.0.0.1:{sandbox_port}",
-        "GOOGLE_CLIENT_ID": "portico-demo.apps.sandbox.example",
+        "GOOGLE_CLIENT_ID": CLIENT_ID,
         "GOOGLE_CLIENT_SECRET": keys.get("SANDBOX_CLIENT_SECRET", ""),
+        "SANDBOX_GOOGLE_CLIENT_ID": CLIENT_ID,
+        "SANDBOX_GOOGLE_CLIENT_SECRET": keys.get("SANDBOX_CLIENT_SECRET", ""),
+        "SANDBOX_REDIRECT_URIS": f"http://localhost:{port}/integrations/callback/",
         # Opened by the person's browser; all the others are called by Portico.
         "GOOGLE_AUTHORIZE_URL": f"http://localhost:{sandbox_port}/google/o/oauth2/v2/auth",
         "GOOGLE_TOKEN_URL": f"{sandbox}/token",

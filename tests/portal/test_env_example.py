@@ -22,12 +22,12 @@ def find_names_read() -> set[str]:
 
 
 def _find_name(node: ast.AST) -> set[str]:
-    if isinstance(node, ast.Subscript) and ast.unparse(node.value).endswith("environ"):
+    if isinstance(node, ast.Subscript) and ast.unparse(node.value) == "os.environ":
         first = node.slice
     elif isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.args:
         owner = ast.unparse(node.func.value)
         if not (owner == "env" and node.func.attr in READERS) and not (
-            owner.endswith("environ") and node.func.attr == "get"
+            owner == "os.environ" and node.func.attr == "get"
         ):
             return set()
         first = node.args[0]
