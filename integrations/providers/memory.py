@@ -5,6 +5,7 @@ provider. It keeps Google's bargain: a cursor per listing, complete or since the
 that are refreshed, boxes that a person may leave unticked.
 """
 
+import hashlib
 import secrets
 import time
 from collections import deque
@@ -180,7 +181,7 @@ class MemoryService:
     def take_code(self, code: str, verifier: str) -> MemoryPerson:
         """Used once. Raises ReconnectNeeded."""
         email, permissions, challenge = self._codes.pop(code, ("", NONE, ""))
-        if not email or challenge != verifier:
+        if not email or challenge != _digest(verifier):
             raise ReconnectNeeded("This sign-in was used already or is not ours. Start again.", detail="code")
         person = self.people[email]
         person.granted = permissions
@@ -190,6 +191,10 @@ class MemoryService:
         """Whom an access or refresh token belongs to."""
         ((name, value),) = token.items()
         return next((one for one in self.people.values() if value and getattr(one, name) == value), None)
+
+
+def _digest(verifier: str) -> str:
+    return hashlib.sha256(verifier.encode()).hexdigest()
 
 
 _PASS = ProviderError()
@@ -235,7 +240,7 @@ class Memory:
             "redirect_uri": redirect_uri,
             "state": state,
             "scope": " ".join(dump_permissions(permissions)),
-            "challenge": verifier,
+            "challenge": _digest(verifier),
             "login_hint": login_hint,
         }
         return Authorization(f"{AUTHORIZE_URL}?{urlencode(query)}", {"code_verifier": verifier})
