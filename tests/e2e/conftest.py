@@ -1,0 +1,254 @@
+"""The whole of Portico as `make run` starts it, and a real browser in front of it."""
+
+import json
+import os
+import re
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pytest
+from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, Response, expect, sync_playwright
+
+ROOT = Path(__file__).resolve().parents[2]
+BROWSERS = ("chromium", "chromium-browser", "google-chrome")
+FLAGS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--no-first-run",
+]
+DESKTOP = {"width": 1280, "height": 900}
+PHONE = {"width": 390, "height": 844}
+PASSWORD = "portico-demo-2026"
+SECONDS = 30.0
+
+expect.set_options(timeout=15_000)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """All in one worker: there is one Portico for them."""
+    for item in items:
+        if Path(__file__).parent in item.path.parents:
+            item.add_marker(pytest.mark.e2e)
+            item.add_marker(pytest.mark.xdist_group("e2e"))
+
+
+@dataclass(frozen=True)
+class Portico:
+    """A running demonstration."""
+
+    url: str
+    sandbox_url: str
+    var: Path
+
+    def control(self, method: str, path: str, body: object = None) -> Any:
+        """Use the sandbox's control API, as the sandbox's own page does."""
+        request = urllib.request.Request(
+            f"{self.sandbox_url}/_control/{path}",
+            method=method,
+            data=json.dumps(body).encode() if body is not None else None,
+            headers={"Content-Type": "application/json"},
+        )
+        with urllib.request.urlopen(request, timeout=10) as response:
+            answer = response.read()
+        return json.loads(answer) if answer else None
+
+    def read_log(self, name: str) -> str:
+        return (self.var / "log" / f"{name}.log").read_text(errors="replace")
+
+    def find_processes(self) -> list[int]:
+        """The supervisor's children: web, worker, scheduler, sandbox."""
+        supervisor = int(re.search(r"process (\d+)", (self.var / "demo.lock").read_text())[1])
+        return [int(pid) for pid in Path(f"/proc/{supervisor}/task/{supervisor}/children").read_text().split()]
+
+
+def find_free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+@contextmanager
+def running_demo(var: Path) -> Iterator[Portico]:
+    """What `bin/run` starts, on ports of its own, with its data in `var`."""
+    var.mkdir(parents=True, exist_ok=True)
+    environment = {**os.environ, "DEMO_VAR": str(var), "PORTICO_ENV": str(var / "env")}
+    for name in ("DATABASE_URL", "BROKER_URL", "DJANGO_SETTINGS_MODULE"):
+        environment.pop(name, None)
+    subprocess.run([sys.executable, ROOT / "bin/write_keys.py"], env=environment, check=True, capture_output=True)
+    port, sandbox_port = find_free_port(), find_free_port()
+    output = var / "output"
+    with output.open("w") as file:
+        process = subprocess.Popen(
+            [sys.executable, ROOT / "bin/demo.py", "--port", str(port), "--sandbox-port", str(sandbox_port)],
+            cwd=ROOT,
+            env=environment,
+            stdout=file,
+            stderr=subprocess.STDOUT,
+            stdin=subprocess.DEVNULL,
+            start_new_session=True,
+        )
+    try:
+        deadline = time.monotonic() + 120
+        while "Ready after" not in output.read_text():
+            if process.poll() is not None or time.monotonic() > deadline:
+                pytest.fail(f"Portico did not start:\n{output.read_text()}")
+            time.sleep(0.2)
+        said = output.read_text()
+        url = re.search(r"Portico +(http\S+)", said)[1]
+        sandbox_url = re.search(r"Sandbox +(http\S+)", said)[1]
+        yield Portico(url, sandbox_url, var)
+    finally:
+        process.send_signal(signal.SIGTERM)
+        try:
+            process.wait(timeout=30)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+
+
+@pytest.fixture(scope="package")
+def portico(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Portico]:
+    with running_demo(tmp_path_factory.mktemp("portico") / "var") as demo:
+        yield demo
+
+
+@pytest.fixture(scope="package")
+def browser() -> Iterator[Browser]:
+    """Debian's chromium, or a skip that says that there is none."""
+    executable = next(filter(None, map(shutil.which, BROWSERS)), None)
+    if executable is None:
+        pytest.skip(f"no browser here ({', '.join(BROWSERS)}): bin/test installs Debian's chromium where it may")
+    with sync_playwright() as playwright:
+        launched = playwright.chromium.launch(executable_path=executable, args=FLAGS)
+        yield launched
+        launched.close()
+
+
+@dataclass
+class Visitor:
+    """A person at their own browser. `troubles` collects what must never happen; the fixture looks at the end."""
+
+    portico: Portico
+    context: BrowserContext
+    page: Page
+    troubles: list[str] = field(default_factory=list)
+    fine: list[str] = field(default_factory=list)
+    """Patterns of troubles that a test means to cause."""
+
+    def watch(self, page: Page) -> None:
+        page.on("console", self._hear)
+        page.on("pageerror", lambda error: self.troubles.append(f"{page.url}: {error}"))
+        page.on("response", self._look)
+
+    def _hear(self, message: ConsoleMessage) -> None:
+        # Chromium repeats each failed answer here; `_look` judges those by what they are.
+        if message.type in ("error", "warning") and "Failed to load resource" not in message.text:
+            self.troubles.append(f"{self.page.url}: {message.type}: {message.text}")
+
+    def _look(self, response: Response) -> None:
+        is_part = response.request.resource_type not in ("document", "xhr", "fetch")
+        if response.status >= 500 or (is_part and response.status >= 400):
+            self.troubles.append(f"{response.status} {response.url}")
+
+    def left_troubles(self) -> list[str]:
+        return [trouble for trouble in self.troubles if not any(re.search(pattern, trouble) for pattern in self.fine)]
+
+    def open(self, path: str) -> Page:
+        self.page.goto(path if path.startswith("http") else self.portico.url + path)
+        return self.page
+
+    def sign_in(self, email: str, password: str = PASSWORD) -> Page:
+        page = self.open("/accounts/login/")
+        page.get_by_label("E-mail", exact=False).first.fill(email)
+        page.get_by_label("Password", exact=True).fill(password)
+        page.get_by_role("button", name="Sign in", exact=True).click()
+        page.wait_for_url(lambda url: "/accounts/login" not in url)
+        return page
+
+    def sign_out(self) -> None:
+        self.context.clear_cookies()
+
+    def choose_google(self) -> Page:
+        """From the profile to the permissions page."""
+        page = self.open("/profile/")
+        page.get_by_role("link", name="Connect to Calendar and Contact Service").click()
+        page.get_by_role("link", name="Google").click()
+        return page
+
+    def tick(self, *labels: str) -> None:
+        for label in labels:
+            self.page.get_by_role("checkbox", name=label).check()
+
+    def consent(self, email: str, *, untick: tuple[str, ...] = (), deny: bool = False) -> Page:
+        """Go through the pretend Google's account chooser and consent page, back to Portico."""
+        page = self.page
+        page.wait_for_url(lambda url: url.startswith(self.portico.sandbox_url))
+        if page.get_by_text("Choose an account").count():
+            page.get_by_text(email).first.click()
+        for name in untick:
+            page.get_by_role("checkbox", name=re.compile(name, re.IGNORECASE)).uncheck()
+        page.get_by_role(
+            "button", name=re.compile("^(cancel|deny)" if deny else "^(continue|allow)", re.IGNORECASE)
+        ).click()
+        page.wait_for_url(lambda url: url.startswith(self.portico.url))
+        return page
+
+    def connect(self, email: str, *labels: str, untick: tuple[str, ...] = ()) -> Page:
+        """Connect Google with these boxes ticked, and wait until everything has been read once."""
+        page = self.choose_google()
+        self.tick(*(labels or ("Calendar read", "Contacts read")))
+        page.get_by_role("button", name="Next").click()
+        self.consent(email, untick=untick)
+        self.wait_for_sync()
+        return page
+
+    def wait_for_sync(self) -> None:
+        """Until the profile says when it was last checked. Looks again by itself where there is no script."""
+        deadline = time.monotonic() + SECONDS
+        while True:
+            page = self.open("/profile/")
+            if page.locator("#sync-progress").get_by_text(re.compile("^Checked")).count():
+                return
+            if time.monotonic() > deadline:
+                said = self.portico.read_log("worker")[-4000:]
+                pytest.fail(f"No sync was finished in {SECONDS:.0f} s. The worker says:\n{said}")
+            page.wait_for_timeout(500)
+
+
+Visit = Callable[..., Visitor]
+
+
+@pytest.fixture
+def visit(portico: Portico, browser: Browser) -> Iterator[Visit]:
+    """visit(viewport=DESKTOP, color_scheme="light", javascript=True, **more) -> a Visitor; troubles fail the test."""
+    visitors: list[Visitor] = []
+
+    def visit(
+        *, viewport: dict[str, int] = DESKTOP, color_scheme: str = "light", javascript: bool = True, **more: Any
+    ) -> Visitor:
+        context = browser.new_context(
+            viewport=viewport, color_scheme=color_scheme, java_script_enabled=javascript, locale="en-GB", **more
+        )
+        context.set_default_timeout(15_000)
+        visitor = Visitor(portico, context, context.new_page())
+        visitor.watch(visitor.page)
+        visitors.append(visitor)
+        return visitor
+
+    yield visit
+    for visitor in visitors:
+        visitor.context.close()
+    assert [trouble for visitor in visitors for trouble in visitor.left_troubles()] == []
