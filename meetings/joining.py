@@ -5,13 +5,12 @@ mail programs do is undone in `unwrapping`, and docs/join-links.md says why each
 """
 
 import re
-from collections.abc import Callable, Collection, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from typing import Literal, NamedTuple
 
 from meetings.join_services import (
-    BARE_PATHS,
     HOST_ENDINGS,
     PORTAL_PLACE,
     SERVICES,
@@ -21,7 +20,8 @@ from meetings.join_services import (
     find_place,
     is_host,
 )
-from meetings.unwrapping import ENTITY, WRAPPER_ENDINGS, find_unwrap, mend, unfold
+from meetings.scanning import Url, find_url_at_start, find_urls, trim, trim_end
+from meetings.unwrapping import ENTITY, WRAPPER_ENDINGS, find_unwrap, mend
 
 __all__ = [
     "DEFAULT_SERVICES",
@@ -49,11 +49,9 @@ MOST_LINKS = 100
 LONGEST_URL = 8192
 """Characters. Longer is no link of anyone's; a SafeLink around a SafeLink has some 2,000."""
 DEEPEST_WRAPPING = 4
-LONGEST_BARE_HOST = 100
-MOST_BRACKETS = 20
 MOST_URLS = 5_000
 """Different URLs on our known hosts read in one source; a real event has a handful."""
-MOST_UNWRAPPED = 400_000
+MOST_UNWRAPPED = 300_000
 """Characters of wrapped URLs opened in one source; bounds the work a hostile text can ask for."""
 
 
@@ -144,29 +142,12 @@ def without_personal_parts(link: JoinLink) -> JoinLink:
     return replace(link, url=url, personal=False)
 
 
-# A URL's host, then the rest of it: ASCII that may stand in a URL. A calendar file may have folded either; the rest
-# goes on behind a short fold only where what follows looks like parameters.
-_FOLD = r"\r?\n[ \t]"
-_CHARACTERS = r"!#-&(-;=?-\[\]_a-z~"
-_TAIL = rf"[{_CHARACTERS}]*(?:{_FOLD}(?=[A-Za-z0-9._~%&?/+-]*=[A-Za-z0-9%])(?!\S*://)[{_CHARACTERS}]*)*"
-_URL = re.compile(rf"://([A-Za-z0-9.-]{{4,}}(?:{_FOLD}[A-Za-z0-9.-]+)?)({_TAIL})")
-_REST = re.compile(_TAIL)
-_GLUED_URL = re.compile(r"(?<=[A-Za-z0-9,;)\]])(https?)://([A-Za-z0-9.-]{4,})")
-_BARE = re.compile(rf"\.[A-Za-z]{{2,24}}/(?=(?:{BARE_PATHS}))")
-_SCHEME = re.compile(r"(?i)(?:https?|zoommtg|zoomus)(?=://)")
 _PORT = re.compile(r":([0-9]{1,5})(?=[/?#]|\Z)")
 _PERSONAL = re.compile(r"(?i)[?&](?:tk|zak)=[^&#]")
 _SECRET_PARTS = re.compile(r"(?i)(?<=[?&])((?:tk|zak)=)[^&#\s]*|(?<=://)[^/?#\s@]*(?=@)")
 _NUMBER = re.compile(r"[0-9]+")
 _BEFORE_BRACKET = re.compile(r"[^(\[?#]*(?:\Z|(?=[(\[])|[?#].*)")
-_BRACKET = re.compile(r"[()\[\]]")
-_CLOSING = {"(": ")", "[": "]"}
-_PUNCTUATION = ".,;:!?*"
-_INVISIBLE_AT_END = ("%E2%80%8B", "%e2%80%8b", "%EF%BB%BF", "%ef%bb%bf", "%C2%A0", "%c2%a0", "%20")
-_HOST_CHARACTERS = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789.-"
-_NEVER_BEFORE_BARE_HOST = frozenset("@/\\%$#&_")
 _ENDINGS = HOST_ENDINGS | WRAPPER_ENDINGS
-_SCHEMES = ("https", "http", "zoommtg", "zoomus")
 _PORT_OF_SCHEME = {"https": 443, "http": 80}
 
 
@@ -178,15 +159,6 @@ class _OwnPlaces(NamedTuple):
     """The last seven characters of every host that may matter."""
 
 
-class _Url(NamedTuple):
-    """A URL as it stands in the text: where it does, and all that follows its host as `tail`."""
-
-    position: int
-    scheme: str
-    host: str
-    tail: str
-
-
 @dataclass(slots=True)
 class _Search:
     """What one source has given so far."""
@@ -195,14 +167,14 @@ class _Search:
     own: _OwnPlaces
     refused: list[RefusedUrl] | None
     found: dict[str, tuple[int, JoinLink]] = field(default_factory=dict)
-    seen: set[tuple[str, str, str]] = field(default_factory=set)
+    read: int = 0
     unwrapped: int = 0
 
     @property
     def is_full(self) -> bool:
-        return len(self.found) >= MOST_LINKS or len(self.seen) >= MOST_URLS
+        return len(self.found) >= MOST_LINKS or self.read >= MOST_URLS
 
-    def refuse(self, url: _Url, reason: str) -> None:
+    def refuse(self, url: Url, reason: str) -> None:
         if self.refused is not None:
             shown = _SECRET_PARTS.sub(lambda secret: (secret[1] or "") + "…", f"{url.scheme}://{url.host}{url.tail}")
             self.refused.append(RefusedUrl(url=shown, source=self.source, reason=reason))
@@ -233,100 +205,18 @@ def _find(
         if not text or ("/" not in text and "&" not in text):
             continue
         search = _Search(source, own, refused)
-        _search_text(mend(text), search)
+        for found_url in find_urls(mend(text), own.endings, every=refused is not None, most_bare=MOST_URLS):
+            _consider(found_url, search)
+            if search.is_full:
+                break
         for _, link in sorted(search.found.values(), key=lambda one: (not one[1].has_passcode, one[0])):
             links.setdefault(link.url, link)
     return tuple(links.values())
 
 
-def _search_text(text: str, search: _Search) -> None:
-    """One pass over the URLs, one over what may be a link without its `https://`."""
-    bare = list(_BARE.finditer(text))
-    spans: list[tuple[int, int]] = []
-    endings = search.own.endings
-    for found in _URL.finditer(text):
-        host, tail = found.groups()
-        if bare:
-            spans.append(found.span())
-        if "://" in tail or "\n" in host or "\n" in tail or search.refused is not None:
-            for url in _read_urls(text, found, endings):
-                if url.host[-7:] in endings or search.refused is not None:
-                    _consider(url, search)
-        elif host[-7:].lower() in endings:
-            _consider(_read_url(text, found), search)
-        if search.is_full:
-            return
-    for url in _read_bare_urls(text, bare, spans, endings):
-        _consider(url, search)
-        if search.is_full:
-            return
-
-
-def _read_url(text: str, found: re.Match[str]) -> _Url:
-    start = found.start()
-    written = text[max(0, start - 7) : start].lower()
-    scheme = next((scheme for scheme in _SCHEMES if written.endswith(scheme)), "")
-    # A host that goes on beyond ASCII is another host than the part we read: keep that character in sight.
-    tail = found[2] or ("�" if text[found.end() : found.end() + 1] > "\x7f" else "")
-    return _Url(start, scheme, found[1].lower(), tail)
-
-
-def _read_urls(text: str, found: re.Match[str], endings: Collection[str]) -> Iterator[_Url]:
-    """The URL that was found, unfolded, and the further ones glued to its end."""
-    url = _read_url(text, found)
-    host, tail = url.host, unfold(url.tail)
-    if "\n" in host:
-        whole = unfold(host)
-        host, tail = (whole, tail) if whole[-7:] in endings else (host.partition("\n")[0].rstrip("\r"), "")
-    position, scheme, begins = url.position, url.scheme, 0
-    for glued in _GLUED_URL.finditer(tail):
-        yield _Url(position, scheme, host, tail[begins : glued.start()])
-        position, scheme, host, begins = url.position + glued.start(), glued[1].lower(), glued[2].lower(), glued.end()
-    yield _Url(position, scheme, host, tail[begins:])
-
-
-def _read_bare_urls(
-    text: str, bare: Iterable[re.Match[str]], spans: list[tuple[int, int]], endings: Collection[str]
-) -> Iterator[_Url]:
-    """Links whose sender left out `https://`, as in "Zoom: us02web.zoom.us/j/123"; never a piece of another URL."""
-    around = iter(spans)
-    begins, ends = next(around, (len(text), len(text)))
-    for hit in bare:
-        while ends <= hit.start():
-            begins, ends = next(around, (len(text), len(text) + 1))
-        if begins <= hit.start():
-            continue
-        before = text[max(0, hit.start() - LONGEST_BARE_HOST) : hit.start()]
-        head = before.rstrip(_HOST_CHARACTERS)
-        if not head and len(before) == LONGEST_BARE_HOST:
-            continue
-        host = (before[len(head) :] + hit[0][:-1]).lower()
-        if host[-7:] not in endings or not _may_precede_bare_host(head):
-            continue
-        rest = _REST.match(text, hit.end() - 1)
-        scheme = next((scheme for scheme in ("zoommtg", "zoomus") if head.lower().endswith(scheme + ":")), "https")
-        yield _Url(hit.start(), scheme, host, unfold(rest[0]) if rest else "")
-
-
-def _may_precede_bare_host(head: str) -> bool:
-    """Whether a host may begin behind `head`: not inside a mail address, a path, or a host with foreign letters.
-
-    Chinese, Japanese and Korean text has no blanks between words, so their letters may; letters that have an upper
-    case (Cyrillic, Greek) look like ours and may not.
-    """
-    last = head[-1:]
-    if last in _NEVER_BEFORE_BARE_HOST or last.lower() != last.upper():
-        return not last
-    word = head.split()[-1] if head and not last.isspace() else ""
-    return "://" not in word or "/" in word.rpartition("://")[2]
-
-
-def _consider(url: _Url, search: _Search, *, depth: int = 0) -> None:
+def _consider(url: Url, search: _Search, *, depth: int = 0) -> None:
     """Reads one URL: a link to keep, a wrapper to open, or something to refuse."""
-    key = url[1:]
-    if key in search.seen:
-        return
-    search.seen.add(key)
+    search.read += 1
     place, port = search.own.places.get(url.host) or (find_place(url.host), None)
     if place is None:
         unwrap = find_unwrap(url.host)
@@ -342,7 +232,7 @@ def _consider(url: _Url, search: _Search, *, depth: int = 0) -> None:
         search.found.setdefault(link.url, (url.position, link))
 
 
-def _open_wrapper(url: _Url, unwrap: Callable[[str], str], search: _Search, *, depth: int) -> None:
+def _open_wrapper(url: Url, unwrap: Callable[[str], str], search: _Search, *, depth: int) -> None:
     search.unwrapped += len(url.tail) + 200
     if len(url.tail) > LONGEST_URL or depth >= DEEPEST_WRAPPING or search.unwrapped > MOST_UNWRAPPED:
         search.refuse(url, "It is wrapped too deep, is too long, or there are too many like it, so it was not opened.")
@@ -355,22 +245,20 @@ def _open_wrapper(url: _Url, unwrap: Callable[[str], str], search: _Search, *, d
             return
         tail = tail[ported.end() :]
     inner = mend(unwrap(tail)).strip() if url.scheme in _PORT_OF_SCHEME and tail.startswith("/") else ""
-    scheme = _SCHEME.match(inner)
-    found = _URL.match(inner, scheme.end()) if scheme else None
-    if found is None:
+    first = find_url_at_start(inner, search.own.endings)
+    if first is None:
         search.refuse(url, "It is a mail gateway's wrapper with no web address inside.")
         return
-    first = next(_read_urls(inner, found, search.own.endings))
     _consider(first._replace(position=url.position), search, depth=depth + 1)
 
 
-def _read_link(url: _Url, place: Place, own_port: int | None, source: Source) -> JoinLink | str:
+def _read_link(url: Url, place: Place, own_port: int | None, source: Source) -> JoinLink | str:
     """The join link that `url` on one of our known hosts is, or why it is none."""
     if not url.scheme:
         return "It begins with something else than https:// or http://."
     if len(url.tail) > LONGEST_URL:
         return f"It is longer than {LONGEST_URL:,} characters."
-    target = _trim(url.tail)
+    target = trim(url.tail)
     port = _PORT.match(target)
     if target.startswith(":") and port is None:
         return "Behind its host name stands something that is no port."
@@ -380,7 +268,7 @@ def _read_link(url: _Url, place: Place, own_port: int | None, source: Source) ->
     target = target[port.end() :] if port else target
     if target[:1] not in ("", "/", "?", "#"):
         return "Its host name goes on with characters that do not belong into one."
-    if "&" in target and ENTITY.search(target):
+    if ";" in target and ENTITY.search(target):
         return "It is damaged: an HTML entity is left in it."
     if url.scheme in ("zoommtg", "zoomus"):
         return _read_deep_link(url.host, target, place, source)
@@ -396,7 +284,7 @@ def _match_path(origin: str, target: str, place: Place, source: Source) -> JoinL
     elif matched is None:
         # "/j/123(Passcode:456)", "_https://zoom.us/j/123_": once more without what cannot belong to it.
         shorter = _BEFORE_BRACKET.match(target)
-        target = _trim_end(shorter[0]).rstrip("_~") if shorter else target
+        target = trim_end(shorter[0]).rstrip("_~") if shorter else target
         matched = place.join.match(target)
         if matched is None:
             return f"It is a page of {SERVICES[place.service].name}, but not a way into a meeting."
@@ -422,44 +310,11 @@ def _read_deep_link(host: str, target: str, place: Place, source: Source) -> Joi
     number = values.get("confno", "")
     if place.service != "zoom" or path.rstrip("/") != "/join" or not _NUMBER.fullmatch(number):
         return "It opens an application, but names no meeting to join."
-    passcode = _trim(values.get("pwd", ""))
+    passcode = trim(values.get("pwd", ""))
     return _match_path(f"https://{host}", f"/j/{number}" + (f"?pwd={passcode}" if passcode else ""), place, source)
 
 
-def _trim(tail: str) -> str:
-    """`tail` without the sentence's punctuation, unbalanced brackets and invisible characters at its end."""
-    tail = _trim_end(tail)
-    if _BRACKET.search(tail):
-        tail = _trim_end(_cut_unbalanced(tail))
-    return tail
-
-
-def _trim_end(tail: str) -> str:
-    tail = tail.rstrip(_PUNCTUATION)
-    end = len(tail)
-    while tail.endswith(_INVISIBLE_AT_END, 0, end):
-        end -= next(len(one) for one in _INVISIBLE_AT_END if tail.endswith(one, 0, end))
-        while end and tail[end - 1] in _PUNCTUATION:
-            end -= 1
-    return tail[:end]
-
-
-def _cut_unbalanced(tail: str) -> str:
-    """Up to the first bracket that nothing opened, else up to the first that nothing closes."""
-    opened: list[tuple[str, int]] = []
-    for count, bracket in enumerate(_BRACKET.finditer(tail)):
-        if count > MOST_BRACKETS:
-            return tail[: opened[0][1]] if opened else tail[: bracket.start()]
-        if bracket[0] in _CLOSING:
-            opened.append((_CLOSING[bracket[0]], bracket.start()))
-        elif opened and opened[-1][0] == bracket[0]:
-            opened.pop()
-        else:
-            return tail[: bracket.start()]
-    return tail[: opened[0][1]] if opened else tail
-
-
-def _say_why_unknown(url: _Url) -> str:
+def _say_why_unknown(url: Url) -> str:
     authority = re.split(r"[/?#]", url.tail, maxsplit=1)[0]
     if "@" in authority:
         return "It has a user name before its host, as deceptive links do."

@@ -23,6 +23,9 @@ _NAMED = {
     "&num;": "#", "&percnt;": "%", "&lowbar;": "_", "&commat;": "@", "&Tab;": " ", "&NewLine;": "\n",
 }  # fmt: skip
 
+MOST_ENTITIES = 20_000
+"""Different ones in a text; Chinese prose that is all entities has some 3,000."""
+
 _INVISIBLE = (
     "\u200b", "\u200c", "\u200d", "\u2060", "\ufeff", "\u00ad", "\u200e", "\u200f",
     "\u202a", "\u202b", "\u202c", "\u202d", "\u202e", "\u2066", "\u2067", "\u2068", "\u2069", "\u061c", "\u180e",
@@ -30,8 +33,10 @@ _INVISIBLE = (
 """Zero-width characters, soft hyphens and marks of direction."""
 
 _WBR = re.compile(r"</?[wW][bB][rR][ \t]{0,8}/?>")
-_FOLD = re.compile(r"(?m)(?:^|(?<=^[ \t]))([^\r\n]{72,76})\r?\n[ \t](?=[^\s<])(?!https?://)")
-"""A line as long as calendar files fold it (75 octets, some programs count otherwise), then one blank."""
+_FOLD_AFTER = "|".join(rf"(?<=\n[^\n]{{{octets}}}\n[ \t])" for octets in range(72, 77))
+_FOLD = re.compile(rf"\n[ \t](?=[^\s<])(?!https?://)(?:{_FOLD_AFTER})")
+"""A line break and one blank behind a line as long as calendar files fold it: 75 octets, a few less or one more in
+some programs. A shorter line was ended by a person."""
 
 _FOLD_IN_URL = re.compile(r"\s+")
 
@@ -40,8 +45,9 @@ class _Decoded(dict[str, str]):
     """Entity → character, each worked out once per text."""
 
     def __missing__(self, entity: str) -> str:
-        number = entity[2:-1]
-        code = int(number[1:], 16) if number[0] in "xX" else int(number)
+        if len(self) > MOST_ENTITIES:
+            return " "
+        code = int(entity[3:-1], 16) if entity[2] in "xX" else int(entity[2:-1])
         character = chr(code) if 0 < code < 0x110000 and not 0xD800 <= code < 0xE000 else " "
         self[entity] = character
         return character
@@ -61,7 +67,7 @@ def mend(text: str) -> str:
         for character in _INVISIBLE:
             text = text.replace(character, "")
     if "\n " in text or "\n\t" in text:
-        text = _FOLD.sub(r"\1", text)
+        text = _FOLD.sub("", "\n" + text.replace("\r\n", "\n"))[1:]
     return text
 
 
