@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from flask import Blueprint, Response, jsonify, request
 
+from sandbox import demo
 from sandbox.google.errors import GoogleError
 from sandbox.same_origin import check_same_origin
 
@@ -147,9 +148,9 @@ def make_blueprint(sandbox: Sandbox) -> Blueprint:
     @routes.post("/google/<email>/bulk")
     def add_bulk(email: str) -> tuple[Response, int]:
         """{"events": 10000, "contacts": 10000}"""
-        from sandbox import demo
-
-        made = demo.bulk(google, email, events=int(body().get("events", 0)), contacts=int(body().get("contacts", 0)))
+        made = demo.bulk(
+            google.account(email), events=int(body().get("events", 0)), contacts=int(body().get("contacts", 0))
+        )
         return jsonify(made), 201
 
     return routes

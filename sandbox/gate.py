@@ -16,7 +16,7 @@ from urllib.parse import parse_qsl, urlencode
 from werkzeug.wrappers import Response
 
 from sandbox.faults import Faults, Rule
-from sandbox.google.errors import GoogleError, calendar_error, people_error
+from sandbox.google.errors import GoogleError, calendar_error, full_sync_required, people_error, sync_token_expired
 from sandbox.request_log import Entry, RequestLog
 
 Environ = dict[str, Any]
@@ -162,11 +162,9 @@ def _refusal(rule: Rule, path: str) -> Response | None:
         case "404":
             error = _error(path, 404, "notFound", "Not Found", domain="global")
         case "410" if "/people/" in path:
-            error = people_error(400, "Sync token is expired. Clear local cache and retry call without the sync token.",
-                                 greek="FAILED_PRECONDITION", reason="EXPIRED_SYNC_TOKEN")  # fmt: skip
+            error = sync_token_expired()
         case "410":
-            error = calendar_error(410, "fullSyncRequired", "Sync token is no longer valid, a full sync is required.",
-                                   domain="calendar", location="syncToken")  # fmt: skip
+            error = full_sync_required()
         case "429" | "429-date" | "429-first-page":
             error = _error(path, 429, "rateLimitExceeded", "Quota exceeded. Please try again later.")
             moment = formatdate(time.time() + int(wait), usegmt=True)

@@ -16,7 +16,7 @@ from pathlib import Path
 
 from flask import Flask
 
-from sandbox import control, pages
+from sandbox import control, demo, pages
 from sandbox.clock import Clock
 from sandbox.faults import Faults
 from sandbox.gate import Gate
@@ -99,7 +99,7 @@ def parse_arguments(arguments: list[str] | None = None) -> argparse.Namespace:
     parser.add_argument("--data", default="var/sandbox.sqlite3", help="file that holds everything; made when missing")
     parser.add_argument("--seed", choices=["demo"], help="fill an empty sandbox with demonstration data")
     parser.add_argument("--client", metavar="ID:SECRET", default="",
-                        help="OAuth client; else SANDBOX_GOOGLE_CLIENT_ID and SANDBOX_GOOGLE_CLIENT_SECRET")  # fmt: skip
+                        help="else SANDBOX_GOOGLE_CLIENT_ID and SANDBOX_GOOGLE_CLIENT_SECRET")  # fmt: skip
     parser.add_argument("--redirect-uri", action="append", default=[],
                         help="where consent may lead back to; may be repeated; else SANDBOX_REDIRECT_URIS")  # fmt: skip
     return parser.parse_args(arguments)
@@ -133,8 +133,6 @@ def main(arguments: list[str] | None = None) -> int:
         secret=secret or os.environ.get("SANDBOX_GOOGLE_CLIENT_SECRET", ""),
     )
     if options.seed == "demo" and not list(sandbox.store.people):
-        from sandbox import demo
-
         began = time.perf_counter()
         demo.seed(sandbox.google)
         print(f"Demonstration data made in {time.perf_counter() - began:.1f} s.", flush=True)

@@ -1,4 +1,4 @@
-"""One SQLite database for everything the sandbox remembers: who the pretend people are, and what each provider holds."""
+"""One SQLite database for everything the sandbox remembers: the pretend people, and what each provider holds."""
 
 from __future__ import annotations
 

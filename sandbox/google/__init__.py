@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import secrets
+from dataclasses import dataclass
 from typing import Any
 
 from flask import Flask
@@ -22,6 +23,14 @@ from sandbox.request_log import RequestLog
 from sandbox.store import Person, Store
 
 CLIENT_ID = "portico-sandbox.apps.example"
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """One person's account at the pretend Google."""
+
+    google: Google
+    email: str
 
 
 class Google:
@@ -75,6 +84,9 @@ class Google:
     def add_person(self, email: str, **facts: str) -> Person:
         """name, organization, timezone, region."""
         return self.people.add(email, **facts)
+
+    def account(self, email: str) -> Account:
+        return Account(self, email.lower())
 
     def add_event(self, email: str, body: dict[str, Any], *, calendar: str = "primary") -> dict[str, Any]:
         """An event as if the person had made it; everything may be given, conferenceData too."""

@@ -13,7 +13,14 @@ from werkzeug.datastructures import MultiDict
 from sandbox.google.answers import answer, answer_error, answer_tagged, read_body
 from sandbox.google.calendars import WRITERS, Calendar, dump_calendar, dump_entry
 from sandbox.google.cursors import dump_cursor, fingerprint, parse_cursor, sync_era
-from sandbox.google.errors import GoogleError, calendar_error, invalid, not_found, scope_insufficient
+from sandbox.google.errors import (
+    GoogleError,
+    calendar_error,
+    full_sync_required,
+    invalid,
+    not_found,
+    scope_insufficient,
+)
 from sandbox.google.guard import SERVICES, check_access
 from sandbox.google.listing import (
     Query,
@@ -105,8 +112,7 @@ class CalendarApi:
         if token := request.args.get("syncToken"):
             cursor = parse_cursor(token)
             if cursor is None or cursor.get("l") != access.email or cursor.get("e") != era:
-                raise calendar_error(410, "fullSyncRequired", "Sync token is no longer valid, a full sync is required.",
-                                     domain="calendar", location="syncToken")  # fmt: skip
+                raise full_sync_required()
             if role:
                 raise calendar_error(400, "badRequest", "Sync token cannot be combined with the parameter "
                                      "minAccessRole.", location="minAccessRole")  # fmt: skip

@@ -95,7 +95,8 @@ class Calendars:
             name = f"c_{hashlib.sha256(f'{email}{change}'.encode()).hexdigest()}@group.calendar.google.com"
             self._store.run(
                 "INSERT INTO g_calendar VALUES (?, ?, ?, ?, ?, ?, ?, 0)",
-                name, person.email, body["summary"], body.get("description", ""), body.get("location", ""), zone, change,
+                name, person.email, body["summary"], body.get("description", ""), body.get("location", ""), zone,
+                change,
             )  # fmt: skip
             self._list(person.email, name, "owner", color, change)
         return self.get(email, name)

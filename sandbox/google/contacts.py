@@ -149,12 +149,12 @@ class Contacts:
         sources = body.get("metadata", {}).get("sources", []) if isinstance(body.get("metadata"), dict) else []
         given = [source for source in sources if isinstance(source, dict) and source.get("type") == "CONTACT"]
         if not given or not (given[0].get("etag") or body.get("etag")):
-            raise people_error(400, "Request must set person.etag or person.metadata.sources.etag for the source that is "
-                               "being updated.")  # fmt: skip
+            raise people_error(400, "Request must set person.etag or person.metadata.sources.etag for the source that "
+                               "is being updated.")  # fmt: skip
         own = doc["metadata"]["sources"][0]["etag"]
         if (given[0].get("etag") or own) != own or (body.get("etag") or doc["etag"]) != doc["etag"]:
-            error = people_error(400, "Request person.etag is different than the current person.etag. Clear local cache "
-                                 "and get the latest person.", greek="FAILED_PRECONDITION")  # fmt: skip
+            error = people_error(400, "Request person.etag is different than the current person.etag. Clear local "
+                                 "cache and get the latest person.", greek="FAILED_PRECONDITION")  # fmt: skip
             error.body["error"]["errors"] = [{"message": error.body["error"]["message"], "domain": "global",
                                               "reason": "failedPrecondition"}]  # fmt: skip
             raise error
@@ -213,7 +213,8 @@ class Contacts:
         former, former_change = (old.former, old.former_change) if old else ([], 0)
         self._store.run(
             "INSERT OR REPLACE INTO g_contact VALUES (?, ?, ?, 0, ?, ?, ?)",
-            email, doc["resourceName"], change, orjson.dumps(former).decode(), former_change, orjson.dumps(doc).decode(),
+            email, doc["resourceName"], change, orjson.dumps(former).decode(), former_change,
+            orjson.dumps(doc).decode(),
         )  # fmt: skip
 
     # groups
@@ -232,7 +233,8 @@ class Contacts:
         """Rows of groups; with since the changed ones, deleted ones among them."""
         self.ensure_groups(email)
         return self._store.rows(
-            "SELECT * FROM g_group WHERE email = ? AND change > ? AND (? >= 0 OR deleted = 0) ORDER BY is_system DESC, change",
+            "SELECT * FROM g_group WHERE email = ? AND change > ? AND (? >= 0 OR deleted = 0)"
+            " ORDER BY is_system DESC, change",
             email, since, since,
         )  # fmt: skip
 
@@ -250,8 +252,8 @@ class Contacts:
         if not title:
             raise people_error(400, "Contact group name must be set.")
         with self._store.transaction():
-            taken = [row["name"] for row in self.groups(email) if row["title"].casefold() == title.casefold()]
-            if [other for other in taken if other != name]:
+            taken = [row["name"] for row in self.groups(email) if row["title"] == title and row["name"] != name]
+            if taken:
                 raise people_error(409, "Contact group name already exists.")
             change = self._store.take_changes()
             old = self.get_group(email, name) if name else None

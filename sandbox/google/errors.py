@@ -106,3 +106,22 @@ def invalid(name: str, message: str = "Bad Request") -> GoogleError:
 
 def precondition_failed() -> GoogleError:
     return calendar_error(412, "conditionNotMet", "Precondition Failed", location="If-Match", kind="header")
+
+
+def full_sync_required() -> GoogleError:
+    """The Calendar API's word for a sync token that is void."""
+    return calendar_error(
+        410, "fullSyncRequired", "Sync token is no longer valid, a full sync is required.", domain="calendar",
+        location="syncToken",
+    )  # fmt: skip
+
+
+def sync_token_expired() -> GoogleError:
+    """The People API's.
+
+    Reference: https://developers.google.com/people/api/rest/v1/people.connections/list
+    """
+    return people_error(
+        400, "Sync token is expired. Clear local cache and retry call without the sync token.",
+        greek="FAILED_PRECONDITION", reason="EXPIRED_SYNC_TOKEN",
+    )  # fmt: skip

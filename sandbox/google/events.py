@@ -31,15 +31,15 @@ from sandbox.store import Store
 SCHEMA = """
 CREATE TABLE IF NOT EXISTS g_event (
     calendar TEXT NOT NULL, id TEXT NOT NULL, change INTEGER NOT NULL, updated INTEGER NOT NULL, status TEXT NOT NULL,
-    series TEXT NOT NULL, starts INTEGER NOT NULL, ends INTEGER NOT NULL, recurs INTEGER NOT NULL, orphan INTEGER NOT NULL,
-    uid TEXT NOT NULL, type TEXT NOT NULL, doc TEXT NOT NULL, PRIMARY KEY (calendar, id)
+    series TEXT NOT NULL, starts INTEGER NOT NULL, ends INTEGER NOT NULL, recurs INTEGER NOT NULL,
+    orphan INTEGER NOT NULL, uid TEXT NOT NULL, type TEXT NOT NULL, doc TEXT NOT NULL, PRIMARY KEY (calendar, id)
 ) WITHOUT ROWID;
 CREATE INDEX IF NOT EXISTS g_event_change ON g_event (calendar, change);
 CREATE INDEX IF NOT EXISTS g_event_series ON g_event (calendar, series) WHERE series != '';
 CREATE TABLE IF NOT EXISTS g_event_was (
     calendar TEXT NOT NULL, id TEXT NOT NULL, change INTEGER NOT NULL, until INTEGER NOT NULL, status TEXT NOT NULL,
-    series TEXT NOT NULL, starts INTEGER NOT NULL, ends INTEGER NOT NULL, recurs INTEGER NOT NULL, orphan INTEGER NOT NULL,
-    doc TEXT NOT NULL
+    series TEXT NOT NULL, starts INTEGER NOT NULL, ends INTEGER NOT NULL, recurs INTEGER NOT NULL,
+    orphan INTEGER NOT NULL, doc TEXT NOT NULL
 );
 CREATE INDEX IF NOT EXISTS g_event_was_of ON g_event_was (calendar, id, change);
 """
@@ -47,7 +47,7 @@ CREATE INDEX IF NOT EXISTS g_event_was_of ON g_event_was (calendar, id, change);
 
 @dataclass(slots=True)
 class Row:
-    """A stored event, or an exception of a series. starts and ends in seconds since 1970; orphan: its series is gone."""
+    """A stored event, or an exception of a series. starts, ends: seconds since 1970; orphan: its series is gone."""
 
     id: str
     change: int
@@ -129,13 +129,20 @@ class Events:
         """events.import: a private copy of an event that lives elsewhere, its organizer kept. Raises GoogleError."""
         if not body.get("iCalUID"):
             raise calendar_error(400, "required", "Missing iCalUID.", location="iCalUID")
+        return self._copy(calendar, actor, body | {"privateCopy": True}, conference)
+
+    def receive(self, calendar: Calendar, body: dict[str, Any], organizer: dict[str, str]) -> dict[str, Any]:
+        """An invitation from somebody outside this sandbox. body needs an iCalUID; organizer: email, displayName."""
+        return self._copy(calendar, organizer["email"], body | {"organizer": organizer}, 1)
+
+    def _copy(self, calendar: Calendar, actor: str, body: dict[str, Any], conference: int) -> dict[str, Any]:
         organizer = body.get("organizer")
         doc = clean_event(body, calendar.timezone)
         uid = doc.pop("iCalUID")
         row = self._store.row("SELECT id FROM g_event WHERE calendar = ? AND uid = ? AND series = ''", calendar.id, uid)
         event_id = row["id"] if row else f"_{base64.b32hexencode(uid.encode()).decode().rstrip('=').lower()}"
         doc.pop("id", None)
-        doc = self._head(event_id, calendar, actor, uid) | doc | {"privateCopy": True}
+        doc = self._head(event_id, calendar, actor, uid) | doc
         if isinstance(organizer, dict) and organizer.get("email"):
             doc["organizer"] = {name: organizer[name] for name in ("email", "displayName") if organizer.get(name)}
         self._settle_conference(doc, doc.pop("conferenceData", None), conference)
@@ -377,8 +384,9 @@ class Events:
         )  # fmt: skip
         self._store.run(
             "INSERT OR REPLACE INTO g_event VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-            calendar_id, doc["id"], change, int(now.timestamp()), doc["status"], doc.get("recurringEventId", ""), starts,
-            ends, int(bool(doc.get("recurrence"))), int(orphan), doc.get("iCalUID", ""), doc.get("eventType", "default"),
+            calendar_id, doc["id"], change, int(now.timestamp()), doc["status"], doc.get("recurringEventId", ""),
+            starts, ends, int(bool(doc.get("recurrence"))), int(orphan), doc.get("iCalUID", ""),
+            doc.get("eventType", "default"),
             orjson.dumps(doc).decode(),
         )  # fmt: skip
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -18,7 +18,7 @@ from werkzeug.datastructures import MultiDict
 from sandbox.clock import Clock
 from sandbox.google.calendars import REMINDERS, Calendar
 from sandbox.google.cursors import dump_cursor, fingerprint, parse_cursor, sync_era
-from sandbox.google.errors import GoogleError, calendar_error, invalid
+from sandbox.google.errors import GoogleError, calendar_error, full_sync_required, invalid
 from sandbox.google.event_shapes import CHOICES
 from sandbox.google.events import COLUMNS, Events, Row
 from sandbox.google.partial import Mask, apply_mask, reaches
@@ -203,6 +203,20 @@ class Listing:
         for _, item in self._entries(calendar, query, None, None):
             yield orjson.loads(item) if isinstance(item, str) else item
 
+    def find_instances(self, calendar: Calendar, series: str, low: datetime, high: datetime) -> list[dict[str, Any]]:
+        """A series' instances in a span of time."""
+        master = self._events.find_row(calendar.id, series)
+        if master is None:
+            return []
+        query = Query(single=True, time_min=epoch(low), time_max=epoch(high))
+        found = self._expand(calendar, master, self._exceptions(calendar, series), query)
+        return [orjson.loads(item) if isinstance(item, str) else item for item in found.values()]
+
+    def find_titled(self, calendar: Calendar, summary: str) -> list[dict[str, Any]]:
+        """Living events (series, not their instances) with exactly this title."""
+        found = self.find_all(calendar, Query(q=summary))
+        return [doc for doc in found if doc.get("summary") == summary and not doc.get("recurringEventId")]
+
     @staticmethod
     def _began_at(item: str | dict[str, Any], wanted: str) -> bool:
         doc = orjson.loads(item) if isinstance(item, str) else item
@@ -224,8 +238,7 @@ class Listing:
             cursor is None or cursor.get("c") != calendar.id or cursor["e"] != sync_era(self._store, email)
             or age > SYNC_TOKEN_LIFE.total_seconds()
         ):  # fmt: skip
-            raise calendar_error(410, "fullSyncRequired", "Sync token is no longer valid, a full sync is required.",
-                                 domain="calendar", location="syncToken")  # fmt: skip
+            raise full_sync_required()
         query = Query.load(cursor["q"])
         for name, parameter in (("single", "singleEvents"), ("types", "eventTypes"), ("max_attendees", "maxAttendees"),
                                 ("timezone", "timeZone")):  # fmt: skip

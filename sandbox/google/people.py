@@ -13,7 +13,7 @@ from flask import Blueprint, Response, request
 from sandbox.google.answers import answer, answer_error, read_body
 from sandbox.google.contacts import Contact, dump_group
 from sandbox.google.cursors import dump_cursor, fingerprint, parse_cursor, sync_era
-from sandbox.google.errors import GoogleError, people_error
+from sandbox.google.errors import GoogleError, people_error, sync_token_expired
 from sandbox.google.guard import check_access
 from sandbox.google.oauth import subject
 from sandbox.google.person_shapes import FIELDS, display_name, parse_mask
@@ -110,8 +110,7 @@ class PeopleApi:
             raise people_error(400, "Invalid sync token.")
         age = self.google.clock.seconds() - cursor["t"]
         if age > SYNC_TOKEN_LIFE or cursor["era"] != sync_era(self.google.store, email):
-            raise people_error(400, "Sync token is expired. Clear local cache and retry call without the sync token.",
-                               greek="FAILED_PRECONDITION", reason="EXPIRED_SYNC_TOKEN")  # fmt: skip
+            raise sync_token_expired()
         if cursor["q"] != asked:
             raise people_error(400, "Request parameters must match the first call that provided the sync token.")
         return cursor["s"], cursor["t"]
@@ -212,8 +211,7 @@ class PeopleApi:
             if cursor is None or cursor.get("k") != "groups-sync" or cursor["e"] != email:
                 raise people_error(400, "Invalid sync token.")
             if cursor["era"] != era or self.google.clock.seconds() - cursor["t"] > SYNC_TOKEN_LIFE:
-                raise people_error(400, "Sync token is expired. Clear local cache and retry call without the sync token.",
-                                   greek="FAILED_PRECONDITION", reason="EXPIRED_SYNC_TOKEN")  # fmt: skip
+                raise sync_token_expired()
             since = cursor["s"]
         every = self.google.contacts.groups(email, since=since)
         offset, upto = 0, self.google.store.last_change()

@@ -104,7 +104,7 @@ def _invalid_time(which: str) -> GoogleError:
 
 
 def read_time(value: dict[str, Any] | None, zone: ZoneInfo) -> datetime | None:
-    """The aware moment of a stored start or end; a day begins at midnight in the calendar's zone. None if unreadable."""
+    """The aware moment of a stored start or end, None if unreadable; days begin at midnight in the calendar's zone."""
     try:
         if not value:
             return None

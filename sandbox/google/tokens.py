@@ -133,7 +133,8 @@ class Tokens:
     def _remember_grant(self, client_id: str, email: str, scopes: list[str]) -> None:
         every = list(dict.fromkeys([*self.granted(client_id, email), *scopes]))
         self._store.run(
-            "INSERT INTO g_grant VALUES (?, ?, ?, ?) ON CONFLICT (client, email) DO UPDATE SET scopes = excluded.scopes",
+            "INSERT INTO g_grant VALUES (?, ?, ?, ?) ON CONFLICT (client, email) DO UPDATE SET"
+            " scopes = excluded.scopes",
             client_id, email, " ".join(every), self._clock.seconds(),
         )  # fmt: skip
 
@@ -149,8 +150,8 @@ class Tokens:
     # codes and tokens
 
     def issue_code(
-        self, client_id: str, email: str, scopes: list[str], redirect_uri: str, *, challenge: str = "", method: str = "",
-        nonce: str = "", wants_refresh: bool = True,
+        self, client_id: str, email: str, scopes: list[str], redirect_uri: str, *, challenge: str = "",
+        method: str = "", nonce: str = "", wants_refresh: bool = True,
     ) -> str:  # fmt: skip
         code = f"4/0A{secrets.token_urlsafe(48)}"
         with self._store.transaction():
