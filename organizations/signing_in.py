@@ -1,13 +1,19 @@
 """How people come in: what differs from allauth's own ways."""
 
+import logging
+import smtplib
 from typing import Any
 
 from allauth.account.adapter import DefaultAccountAdapter
 from allauth.account.models import EmailAddress
+from allauth.core import context as current
+from django.conf import settings
+from django.contrib import messages
 from django.http import HttpRequest
 
-from organizations import inviting
 from organizations.models import User
+
+logger = logging.getLogger(__name__)
 
 
 class AccountAdapter(DefaultAccountAdapter):
@@ -21,13 +27,6 @@ class AccountAdapter(DefaultAccountAdapter):
         "rate_limited": "Too many tries in a short time. Wait a minute and try again.",
     }
 
-    def is_email_verified(self, request: HttpRequest, email: str) -> bool:
-        """Who follows the link of an invitation has shown that the address is theirs."""
-        invitation = inviting.find_pending(request)
-        if invitation is not None and invitation.email.lower() == email.lower():
-            return True
-        return bool(super().is_email_verified(request, email))
-
     def confirm_email(self, request: HttpRequest, email_address: EmailAddress) -> bool:
         """A person's address here is the one they confirmed last; lower case, as everywhere."""
         email_address.email = email_address.email.lower()
@@ -39,3 +38,12 @@ class AccountAdapter(DefaultAccountAdapter):
     def save_user(self, request: HttpRequest, user: User, form: Any, commit: bool = True) -> User:
         user.name = form.cleaned_data.get("name", "")
         return super().save_user(request, user, form, commit)
+
+    def send_mail(self, template_prefix: str, email: str, context: dict[str, Any]) -> None:
+        """A mail server that is down must not take the page with it; the code can be asked for again."""
+        try:
+            super().send_mail(template_prefix, email, {"site_url": settings.PUBLIC_URL, **context})
+        except (OSError, smtplib.SMTPException):
+            logger.exception("A mail cannot be sent: %s", template_prefix)
+            if current.request is not None:
+                messages.error(current.request, "The mail could not be sent just now. Try again in a few minutes.")

@@ -3,6 +3,7 @@
 from typing import Any
 
 from allauth.account import forms as allauth_forms
+from allauth.account.adapter import get_adapter
 from allauth.core import context
 from django import forms
 from django.conf import settings
@@ -58,6 +59,8 @@ class SignupForm(allauth_forms.SignupForm):
         zone = self.cleaned_data["time_zone"]
         if self.invitation is not None:
             inviting.accept(self.invitation, user=user, request=request)
+            # Who followed the link in the mail has shown that the address is theirs: no code on top.
+            get_adapter().stash_verified_email(request, self.invitation.email)
             if zone != self.invitation.organization.time_zone:
                 user.time_zone = zone
                 user.save(update_fields=["time_zone"])

@@ -94,3 +94,16 @@ def query(context: dict[str, Any], **changes: Any) -> str:
 def page_numbers(paginator: Paginator, number: int) -> list[int | str]:
     """The page numbers worth a link, with "…" for those left out."""
     return list(paginator.get_elided_page_range(number, on_each_side=1, on_ends=1))
+
+
+@register.filter
+def browser_name(user_agent: str) -> str:
+    """ "Firefox on Windows": enough for people to know their own devices again."""
+    browsers = {"Edg": "Edge", "OPR": "Opera", "Firefox": "Firefox", "FxiOS": "Firefox", "Chrome": "Chrome",
+                "CriOS": "Chrome", "Safari": "Safari"}  # fmt: skip
+    systems = {"iPhone": "iPhone", "iPad": "iPad", "Android": "Android", "Windows": "Windows", "Mac OS": "Mac",
+               "CrOS": "ChromeOS", "Linux": "Linux"}  # fmt: skip
+    # The order matters: Edge also calls itself Chrome, and Chrome Safari.
+    browser = next((name for mark, name in browsers.items() if mark in user_agent), "A browser")
+    system = next((name for mark, name in systems.items() if mark in user_agent), "")
+    return f"{browser} on {system}" if system else browser
