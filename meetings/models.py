@@ -1,6 +1,6 @@
 """Meetings: the events of connected calendars as our rows, and how a viewer's pages read them."""
 
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from typing import Any
 
 import orjson
@@ -42,9 +42,10 @@ class MeetingQuerySet(models.QuerySet["Meeting"]):
         return self.filter(starts__isnull=True).order_by("title", "pk")
 
     def on_the_clock(self, now: datetime) -> "MeetingQuerySet":
-        """What a person goes to by the clock: running or coming, timed, ordinary, neither cancelled nor declined."""
+        """What a person goes to by the clock: running or coming, within a day, neither cancelled nor declined."""
+        within_a_day = Q(ends__lt=models.F("starts") + timedelta(days=1))
         return (
-            self.filter(starts_on__isnull=True, ends__gt=now, kind="")
+            self.filter(within_a_day, starts_on__isnull=True, ends__gt=now, kind="")
             .exclude(status=EventStatus.CANCELLED)
             .exclude(response=Response.DECLINED)
             .order_by("starts", "pk")
@@ -118,7 +119,7 @@ class Meeting(models.Model):
     body_shortened = models.BooleanField(default=False)
     web_url = models.CharField(max_length=4000, blank=True)
     links_json = models.TextField(default="[]", blank=True)
-    join_services = models.CharField(max_length=500, blank=True, help_text='Services of the join links: " zoom meet ".')
+    join_services = models.CharField(max_length=500, blank=True, help_text='Of the join links: " zoom google_meet ".')
     problem = models.CharField(max_length=200, blank=True, help_text="What is odd about the event, for its reader.")
     # The long ones last: a row is read up to the last column asked for.
     attendees_json = models.TextField(default="[]", blank=True)

@@ -18,7 +18,8 @@ from integrations.upserting import upsert
 from meetings.bodies import to_text
 from meetings.cleaning import clean_event, is_clean, is_clean_text
 from meetings.joining import find_links
-from meetings.models import Meeting, dump_json
+from meetings.models import Meeting, MeetingQuerySet, dump_json
+from meetings.times import DAY, EARLIEST, LATEST
 
 DERIVATION = "1"
 """Part of every row's stamp. Count on where rows are made otherwise: the next complete listing makes them anew."""
@@ -28,10 +29,6 @@ LONGEST_TITLE = 1_000
 LONGEST_LOCATION = 2_000
 LONGEST_ID = 1_024
 LONGEST_URL = 4_000
-# Two days from the ends of the calendar: every zone can show these.
-EARLIEST = datetime(1, 1, 3, tzinfo=UTC)
-LATEST = datetime(9999, 12, 29, tzinfo=UTC)
-DAY = timedelta(days=1)
 
 NO_START = "The calendar gives no time for this event."
 ENDS_BEFORE_START = "The calendar says that this event ends before it starts, so only its start is shown."
@@ -140,7 +137,7 @@ class CalendarFeed:
         return _of(connection).delete()[0]
 
 
-def _of(connection: Connection) -> Any:
+def _of(connection: Connection) -> MeetingQuerySet:
     return Meeting.objects.filter(connection=connection)
 
 
@@ -264,7 +261,6 @@ def read_times(event: RemoteEvent, zone: tzinfo) -> Times:
 
 def _read_days(starts_on: date, ends_on: date | None, zone: tzinfo) -> Times:
     problem = ""
-    # Two days from the end of the calendar, as above: the day after the last must be a date, too.
     first = min(max(starts_on, EARLIEST.date()), LATEST.date() - DAY)
     last = min(max(ends_on or first + DAY, EARLIEST.date()), LATEST.date())
     if first != starts_on or (ends_on and last != ends_on):

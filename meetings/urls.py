@@ -1,5 +1,10 @@
-from django.http import HttpResponse
 from django.urls import path
 
+from meetings import views
+
 app_name = "meetings"
-urlpatterns = [path("", lambda request: HttpResponse("soon"), name="list")]
+urlpatterns = [
+    path("", views.list_, name="list"),
+    path("now/", views.now, name="now"),
+    path("<int:pk>/", views.detail, name="detail"),
+]

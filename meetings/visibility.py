@@ -5,6 +5,7 @@ The owner sees everything. A delegate sees everything, too, except that a privat
 what makes it so.
 """
 
+import re
 from collections.abc import Mapping
 from enum import StrEnum
 from typing import Any, Protocol
@@ -67,6 +68,12 @@ DETAILS: Mapping[str, Any] = {
 """What the others see of a private event in place of each of its details."""
 
 
+_PERSONAL_PARTS = re.compile(r"(?i)(?<=[?&])(?:tk|zak)=[^&#\s<>\"]*&?")
+"""As `joining.PERSONAL_PARAMETERS`, in running text, where the same links stand once more."""
+
+_TEXTS = frozenset({"title", "location", "body_text"})
+
+
 class Visible:
     """A meeting as one viewer sees it: reads the meeting's own attributes, and only the ones named above."""
 
@@ -81,9 +88,9 @@ class Visible:
         if name in DETAILS:
             if self.is_hidden:
                 return DETAILS[name]
-            if name == "links" and self.relation is not Relation.OWNER:
-                return tuple(without_personal_parts(link) for link in self._meeting.links)  # type: ignore[attr-defined]
-        elif name not in TIMES:
+            value = getattr(self._meeting, name)
+            return value if self.relation is Relation.OWNER else _without_personal_parts(name, value)
+        if name not in TIMES:
             raise AttributeError(f"{name} of a meeting is not for showing")
         return getattr(self._meeting, name)
 
@@ -94,3 +101,10 @@ class Visible:
 def view_of(meeting: MeetingFacts, relation: Relation) -> Visible:
     """The meeting as this viewer may see it."""
     return Visible(meeting, relation)
+
+
+def _without_personal_parts(name: str, value: Any) -> Any:
+    """A detail for somebody who is not the recipient of the links in it."""
+    if name == "links":
+        return tuple(without_personal_parts(link) for link in value)
+    return _PERSONAL_PARTS.sub("", value) if name in _TEXTS else value

@@ -1,0 +1,68 @@
+"""What each viewer sees: the owner all, a delegate all but what is private or personal."""
+
+from dataclasses import dataclass, field
+
+import pytest
+
+from meetings.joining import find_links
+from meetings.models import Meeting
+from meetings.visibility import DETAILS, TIMES, Relation, view_of
+
+PERSONAL = "https://us02web.zoom.us/w/83212345678?tk=SECRET.token&pwd=abc"
+
+
+@dataclass
+class Facts:
+    is_private: bool = False
+    title: str = "Merger"
+    location: str = PERSONAL
+    body_text: str = f"Join: {PERSONAL} now"
+    starts: str = "noon"
+    attendees: tuple = ("bob",)
+    links: tuple = field(default_factory=lambda: find_links(location=PERSONAL))
+    organizer_email: str = "x@example.com"
+
+
+@pytest.mark.parametrize("relation", Relation)
+@pytest.mark.parametrize("is_private", [True, False])
+def test_details_are_hidden_from_a_plain_delegate_of_a_private_event_alone(relation, is_private):
+    visible = view_of(Facts(is_private=is_private), relation)
+    hides = is_private and relation is Relation.DELEGATE
+    assert visible.is_hidden is hides
+    assert visible.title == ("Private" if hides else "Merger")
+    assert visible.attendees == (() if hides else ("bob",))
+    assert visible.starts == "noon"
+
+
+def test_hidden_means_that_no_detail_at_all_is_read():
+    class Explosive:
+        is_private = True
+
+        def __getattr__(self, name):
+            raise AssertionError(f"{name} was read")
+
+    visible = view_of(Explosive(), Relation.DELEGATE)
+    assert {name: getattr(visible, name) for name in DETAILS} == dict(DETAILS)
+
+
+def test_a_personal_link_keeps_its_token_for_its_recipient_alone():
+    owner, delegate = (view_of(Facts(), relation) for relation in (Relation.OWNER, Relation.PRIVATE_DELEGATE))
+    assert owner.links[0].url == PERSONAL
+    assert "SECRET" in owner.location
+    assert "SECRET" in owner.body_text
+    assert delegate.links[0].url == "https://us02web.zoom.us/w/83212345678?pwd=abc"
+    assert "SECRET" not in delegate.location + delegate.body_text
+    assert "pwd=abc" in delegate.location
+
+
+def test_what_is_named_nowhere_cannot_be_shown():
+    with pytest.raises(AttributeError, match="not for showing"):
+        _ = view_of(Facts(), Relation.OWNER).version
+    assert "SECRET" not in repr(view_of(Facts(), Relation.OWNER))
+
+
+def test_every_field_of_a_meeting_is_either_shown_or_known_to_stay_inside():
+    inside = {"id", "owner", "connection", "remote_id", "container", "version", "stamp", "uid", "search_text"}
+    inside |= {"attendees_json", "links_json", "join_services"}
+    fields = {field.name for field in Meeting._meta.get_fields()}
+    assert fields - inside <= TIMES | set(DETAILS)
