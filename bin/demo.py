@@ -61,6 +61,7 @@ def make_environment(*, port: int, sandbox_port: int) -> dict[str, str]:
     """The environment of every process of the demonstration: ours alone, but for the machine's own basics."""
     keys = read_env(Path(os.environ.get("PORTICO_ENV") or ROOT / ".env"))
     basics = ("PATH", "HOME", "LANG", "LC_ALL", "TMPDIR", "SSL_CERT_FILE", "SSL_CERT_DIR", "LOG_LEVEL")
+    # Another host than Portico's: browsers keep cookies by host, whatever the port, and these two are strangers.
     sandbox = f"http://127.0.0.1:{sandbox_port}/google"
     environment = {name: os.environ[name] for name in basics if name in os.environ} | {
         "PYTHONUNBUFFERED": "1",
@@ -83,8 +84,7 @@ def make_environment(*, port: int, sandbox_port: int) -> dict[str, str]:
         "SANDBOX_GOOGLE_CLIENT_ID": CLIENT_ID,
         "SANDBOX_GOOGLE_CLIENT_SECRET": keys.get("SANDBOX_CLIENT_SECRET", ""),
         "SANDBOX_REDIRECT_URIS": f"http://localhost:{port}/integrations/callback/",
-        # Opened by the person's browser; all the others are called by Portico.
-        "GOOGLE_AUTHORIZE_URL": f"http://localhost:{sandbox_port}/google/o/oauth2/v2/auth",
+        "GOOGLE_AUTHORIZE_URL": f"{sandbox}/o/oauth2/v2/auth",
         "GOOGLE_TOKEN_URL": f"{sandbox}/token",
         "GOOGLE_REVOKE_URL": f"{sandbox}/revoke",
         "GOOGLE_CALENDAR_ROOT": f"{sandbox}/calendar/v3/",
@@ -102,7 +102,7 @@ def make_services(environment: dict[str, str], *, port: int, sandbox_port: int) 
         "web": [
             *(PYTHON, "-m", "gunicorn", "portal.wsgi", "--bind", f"127.0.0.1:{port}", "--workers", "1"),
             *("--worker-class", "gthread", "--threads", "4", "--graceful-timeout", "5", "--timeout", "60"),
-            *("--worker-tmp-dir", str(VAR), "--name", "portico"),
+            *("--worker-tmp-dir", str(VAR), "--no-control-socket"),
         ],
         "worker": [
             *celery,
@@ -201,7 +201,7 @@ def run(arguments: argparse.Namespace) -> int:
         port, sandbox_port = find_port(arguments.port), find_port(arguments.sandbox_port)
         if port != arguments.port:
             print(f"Port {arguments.port} is taken, so Portico uses {port}.", flush=True)
-        url, sandbox_url = f"http://localhost:{port}", f"http://localhost:{sandbox_port}"
+        url, sandbox_url = f"http://localhost:{port}", f"http://127.0.0.1:{sandbox_port}"
         environment = make_environment(port=port, sandbox_port=sandbox_port)
         write_where(url)
         turn_logs(VAR / "log")

@@ -172,7 +172,7 @@ class Visitor:
 
     def sign_in(self, email: str, password: str = PASSWORD) -> Page:
         page = self.open("/accounts/login/")
-        page.get_by_label("E-mail", exact=False).first.fill(email)
+        page.get_by_label(re.compile("^E-?mail", re.IGNORECASE)).fill(email)
         page.get_by_label("Password", exact=True).fill(password)
         page.get_by_role("button", name="Sign in", exact=True).click()
         page.wait_for_url(lambda url: "/accounts/login" not in url)

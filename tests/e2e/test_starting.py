@@ -51,7 +51,7 @@ def test_reset_is_refused_while_it_runs(portico: Portico) -> None:
 
 
 def test_a_killed_worker_comes_back(portico: Portico) -> None:
-    worker = next(pid for pid in portico.find_processes() if b"worker" in Path(f"/proc/{pid}/cmdline").read_bytes())
+    worker = next(pid for pid in portico.find_processes() if b"\0worker\0" in Path(f"/proc/{pid}/cmdline").read_bytes())
 
     os.kill(worker, signal.SIGKILL)
 
