@@ -348,6 +348,17 @@ def test_a_slow_trickle_ends_at_the_deadline_although_bytes_keep_coming(where: s
         assert session.get(f"{server.url}/fast").text == "ok"
 
 
+def test_reading_on_after_the_deadline_is_an_ordinary_connection_error() -> None:
+    def answer(handler: BaseHTTPRequestHandler) -> None:
+        stream_zeros(handler, pieces=400, is_chunked=False)
+
+    with serve(answer) as server, outbound.session(allow(server, most_seconds=0.2)) as session:
+        response = session.get(server.url, stream=True)
+        time.sleep(0.3)
+        with pytest.raises(requests.exceptions.ConnectionError):
+            _ = response.content
+
+
 def test_a_server_that_says_nothing_is_left_after_the_default_time_out_of_the_session() -> None:
     with serve(lambda handler: time.sleep(3)) as server, outbound.session(allow(server), timeout=(1, 0.2)) as session:
         started = time.monotonic()

@@ -276,6 +276,23 @@ def test_an_exception_is_written_with_its_cause_and_without_locals_or_secrets(lo
     assert "test_redact.py" in str(line["exception"])
 
 
+@pytest.mark.parametrize("is_filtered", [True, False])
+def test_the_filter_alone_and_the_formatter_alone_each_keep_a_secret(is_filtered: bool) -> None:
+    record = logging.LogRecord("x", logging.INFO, "x.py", 1, "password=%s", (SECRET,), None, sinfo=f"code={SECRET}")
+    record.refresh_token = SECRET
+    try:
+        raise ValueError(f"client_secret={SECRET}")
+    except ValueError as error:
+        record.exc_info = (ValueError, error, error.__traceback__)
+    if is_filtered:
+        assert RedactingFilter().filter(record)
+        formatted = logging.Formatter("%(message)s %(refresh_token)s").format(record)
+    else:
+        formatted = JsonFormatter().format(record)
+    assert SECRET not in formatted
+    assert "ValueError: client_secret=" in formatted
+
+
 def test_the_log_of_the_project_goes_through_both() -> None:
     from django.conf import settings
 
