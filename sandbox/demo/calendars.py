@@ -245,7 +245,7 @@ def _fill_other_services(alice: Diary) -> None:
         attendees=[{"email": "schinkel@resource.northwind.example", "displayName": "Room Schinkel", "resource": True,
                     "responseStatus": "accepted"}])  # fmt: skip
     add("notlinks", 7, "14:00", 60, "Zoom training (in person)", location="Room Schinkel",
-        description="Before: https://support.zoom.us/hc/en-us/articles/201362033 and https://zoom.us/pricing")  # fmt: skip
+        description="See https://support.zoom.us/hc/en-us/articles/201362033 and https://zoom.us/pricing")  # fmt: skip
     add("recording", -2, "10:00", 60, "Watch: recording of the hearing",
         description="https://northwind.zoom.us/rec/share/a1b2c3d4e5f6")  # fmt: skip
 

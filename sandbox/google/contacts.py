@@ -123,6 +123,8 @@ class Contacts:
         person = self._store.people.find(email)
         fields = clean_fields(body, None, source, person.region if person else "US")
         fields.setdefault("memberships", [_membership(MY_CONTACTS, source)])
+        photo = f"https://lh3.googleusercontent.com/cm/sandbox-{number:x}=s100"
+        doc["photos"] = [{"metadata": {"primary": True, "source": dict(source)}, "url": photo, "default": True}]
         doc |= fields
         return self._stamp(doc, change, stamp or self._now())
 

@@ -102,7 +102,7 @@ def _clean_name(name: dict[str, Any]) -> dict[str, Any]:
         kept |= {"givenName": first or rest} | ({"familyName": rest} if first else {})
     if not plain:
         return {}
-    whole = ", ".join(part for part in (plain, kept.get("honorificSuffix")) if part)
+    whole = " ".join(part for part in (plain, kept.get("honorificSuffix")) if part)
     first_names = " ".join(part for part in (kept.get("honorificPrefix"), given) if part)
     last_first = ", ".join(p for p in (kept.get("familyName"), first_names or None, kept.get("honorificSuffix")) if p)
     return {"displayName": whole, **kept, "displayNameLastFirst": last_first or whole,

@@ -64,12 +64,12 @@ def api(sandbox: Sandbox) -> Iterator[Api]:
 
 
 def meeting(
-    summary: str = "Talk", day: str = "2026-11-24", begin: str = "10:00", end: str = "11:00", **more: object
+    summary: str = "Talk", day: str = "2026-11-24", begin: str = "10:00", until: str = "11:00", **more: object
 ) -> dict:
     """An event body in Berlin time."""
     return {
         "summary": summary,
         "start": {"dateTime": f"{day}T{begin}:00", "timeZone": "Europe/Berlin"},
-        "end": {"dateTime": f"{day}T{end}:00", "timeZone": "Europe/Berlin"},
+        "end": {"dateTime": f"{day}T{until}:00", "timeZone": "Europe/Berlin"},
         **more,
     }
