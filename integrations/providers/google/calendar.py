@@ -48,8 +48,12 @@ class _NoTransport:
         raise AssertionError("requests are sent over the guarded session")
 
 
+@cache
 def build_api(name: str, version: str, root: str) -> Any:
-    """Google's client for one API at one address. It only builds requests, so it is safe between threads."""
+    """Google's client for one API at one address. It only builds requests, so it is safe between threads.
+
+    Kept for the life of the process: making it reads a long document and takes longer than asking for a page.
+    """
     options = {"api_endpoint": root if root.endswith("/") else f"{root}/"}
     return build(
         name, version, http=_NoTransport(), client_options=options, static_discovery=True, cache_discovery=False
@@ -58,7 +62,6 @@ def build_api(name: str, version: str, root: str) -> Any:
 
 @cache
 def _events(root: str) -> Any:
-    """Kept for the life of the process: making it reads a long document and takes longer than asking for a page."""
     return build_api("calendar", "v3", root).events()
 
 
