@@ -1,0 +1,417 @@
+"""Charlie works for another organization. Over every URL there is: not a byte of ours reaches him, nothing of ours is
+changed by him, and who has not signed in gets nowhere at all.
+
+A new URL fails `test_every_url_is_considered` until it stands in URLS below, and a new model fails
+`test_every_model_is_planted` until the stage has a row of it. That is the point.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from django.apps import apps
+from django.db import models, transaction
+from django.http import HttpResponse
+from django.test import Client
+from django.urls import get_resolver, reverse
+from django.urls.resolvers import URLPattern, URLResolver
+from django.utils import timezone
+
+from contacts.models import Contact, ContactFolder, ContactNumber, Filing
+from integrations.models import AdminPolicy, Connection, SyncCursor, SyncRun
+from integrations.providers.memory import SERVICE
+from integrations.remote import RemoteEmail
+from meetings.joining import JoinLink
+from meetings.models import Meeting, dump_json
+from organizations.models import Group, Invitation, Membership, Organization, User, record
+from safety.secrets import EncryptedJSONField
+
+MARKER = "zebrafinch"
+"""Stands in every text of ours. In no word of a page, and searched for by its beginning, which a page may repeat."""
+SOUGHT = MARKER[:7]
+OUR_APPS = ("organizations", "integrations", "meetings", "contacts")
+KEPT = {"provider", "time_zone", "timezone", "language", "password", "token_hash", "e164", "default_service", "feed"}
+"""Text that would make a row invalid, if it were anything; checked by hand: none of it is anybody's secret content."""
+
+
+@dataclass(frozen=True)
+class Url:
+    """What a URL is. `sample`: names of the stage's values for its parts. `methods`: what it answers to."""
+
+    sample: dict[str, str] = field(default_factory=dict)
+    is_post_only: bool = False
+    is_open: bool = False
+    """Anybody may come without signing in. Each such line is a decision."""
+    is_someones: bool = False
+    """Its parts name one row: to a stranger that row does not exist."""
+
+
+PAGE, POST_ONLY, OPEN = Url(), Url(is_post_only=True), Url(is_open=True)
+
+
+def row(*names: str, is_post_only: bool = False) -> Url:
+    return Url({"pk": names[0]}, is_post_only=is_post_only, is_someones=True)
+
+
+URLS: dict[str, Url] = {
+    "home": OPEN,
+    "healthz": OPEN,
+    # allauth: the ways in are open, everything about one's own account is not.
+    "account_login": OPEN,
+    "account_logout": OPEN,
+    "account_inactive": OPEN,
+    "account_signup": OPEN,
+    "account_email_verification_sent": OPEN,
+    "account_reset_password": OPEN,
+    "account_confirm_login_code": OPEN,
+    "account_confirm_password_reset_code": OPEN,
+    "account_complete_password_reset": OPEN,
+    "account_password_reset_completed": OPEN,
+    "account_request_login_code": OPEN,
+    "mfa_authenticate": OPEN,
+    "mfa_login_webauthn": OPEN,
+    "account_reauthenticate": PAGE,
+    "account_email": PAGE,
+    "account_change_password": PAGE,
+    "account_set_password": PAGE,
+    "mfa_index": PAGE,
+    "mfa_reauthenticate": PAGE,
+    "mfa_activate_totp": PAGE,
+    "mfa_deactivate_totp": PAGE,
+    "mfa_view_recovery_codes": PAGE,
+    "mfa_generate_recovery_codes": PAGE,
+    "mfa_download_recovery_codes": PAGE,
+    "mfa_list_webauthn": PAGE,
+    "mfa_add_webauthn": PAGE,
+    "mfa_reauthenticate_webauthn": PAGE,
+    # These ask for the password again before they look for the key; then they look among one's own.
+    "mfa_remove_webauthn": Url({"pk": "passkey"}),
+    "mfa_edit_webauthn": Url({"pk": "passkey"}),
+    "usersessions_list": PAGE,
+    "organizations:settings": PAGE,
+    "organizations:theme": Url(is_post_only=True, is_open=True),
+    "organizations:people": PAGE,
+    "organizations:person": row("membership"),
+    "organizations:role_change": row("membership", is_post_only=True),
+    "organizations:groups_change": row("membership", is_post_only=True),
+    "organizations:invitation_new": PAGE,
+    "organizations:invitation_send_again": row("invitation", is_post_only=True),
+    "organizations:invitation_revoke": row("invitation", is_post_only=True),
+    "organizations:groups": PAGE,
+    "organizations:group_new": PAGE,
+    "organizations:group_edit": row("group"),
+    "organizations:group_delete": row("group", is_post_only=True),
+    "organizations:organization": PAGE,
+    # Who holds the token may read the invitation: tests/organizations/test_inviting.py.
+    "organizations:invitation": Url({"token": "wrong_token"}, is_open=True),
+    "organizations:invitation_accept": Url({"token": "wrong_token"}, is_post_only=True),
+    "integrations:profile": PAGE,
+    "integrations:connection_new": PAGE,
+    "integrations:connection_permissions": Url({"provider": "provider"}),
+    "integrations:callback": PAGE,
+    "integrations:connection_edit": PAGE,
+    "integrations:connection_renew": POST_ONLY,
+    "integrations:connection_delete": PAGE,
+    "integrations:deletion": PAGE,
+    "integrations:deletion_create": POST_ONLY,
+    "integrations:sync_create": POST_ONLY,
+    "integrations:sync_progress": PAGE,
+    "integrations:emptied_create": POST_ONLY,
+    "meetings:list": PAGE,
+    "meetings:now": PAGE,
+    "meetings:detail": row("meeting"),
+    "contacts:list": PAGE,
+    "contacts:show": row("contact"),
+}
+SUPPORT = "admin"
+"""The support pages, one by one, are for support staff alone: judged as a whole below."""
+
+
+def walk(resolver: URLResolver, path: str = "", namespaces: tuple[str, ...] = ()) -> Iterator[tuple[str, str, Any]]:
+    """(name, path as written, pattern) of every URL of the project."""
+    for pattern in resolver.url_patterns:
+        here = path + str(pattern.pattern)
+        if isinstance(pattern, URLPattern):
+            yield ":".join([*namespaces, pattern.name or f"unnamed at /{here}"]), here, pattern
+        else:
+            yield from walk(pattern, here, namespaces + ((pattern.namespace,) if pattern.namespace else ()))
+
+
+ALL = {name: path for name, path, _ in walk(get_resolver()) if not name.startswith(f"{SUPPORT}:")}
+SUPPORT_NAMES = {name: path for name, path, _ in walk(get_resolver()) if name.startswith(f"{SUPPORT}:")}
+
+
+def test_every_url_is_considered():
+    assert set(ALL) == set(URLS), "Say in URLS what a stranger may do there, and who may come without signing in."
+
+
+@dataclass
+class Stage:
+    """Our organization with something in every table, and the values that our URLs are made of."""
+
+    values: dict[str, Any]
+    ours: dict[type[models.Model], set[Any]]
+
+    def url(self, name: str) -> str:
+        return reverse(name, kwargs={part: self.values[value] for part, value in URLS[name].sample.items()})
+
+    def photograph(self) -> dict[str, list[dict[str, Any]]]:
+        """Every row of ours as it stands now."""
+        return {
+            model._meta.label: list(model._base_manager.filter(pk__in=pks).order_by("pk").values())
+            for model, pks in self.ours.items()
+        }
+
+
+def fill(user: User, *, token: str) -> dict[str, Any]:
+    """Something of everything for this person and their organization; returns the values URLs are made of."""
+    now = timezone.now()
+    organization = user.organization
+    connection = Connection.objects.create(
+        user=user,
+        provider="memory",
+        mailbox=user.email,
+        account_id=user.email,
+        credentials={"user": user.email},
+        calendar_read=True,
+        calendar_write=True,
+        contacts_read=True,
+        contacts_write=True,
+        synced_at=now,
+        next_sync_at=now + timedelta(hours=1),
+    )
+    SyncCursor.objects.create(connection=connection, feed="calendar", value=token)
+    SyncRun.objects.create(connection=connection, notes=[f"{token} note"], outcome="done", finished_at=now)
+    AdminPolicy.objects.create(organization=organization, vanity_hosts=[f"{token}.zoom.us"])
+    group = Group.objects.create(organization=organization, name=token)
+    user.membership.groups.add(group)
+    invitation = Invitation(organization=organization, email=f"{token}@invited.example", invited_by=user)
+    invitation.renew_token(now)
+    invitation.save()
+    record("connection.created", organization=organization, actor=user, subject=user, details={"mailbox": token})
+    meeting = Meeting.objects.create(
+        owner=user,
+        connection=connection,
+        remote_id="event",
+        title=token,
+        starts=now + timedelta(minutes=30),
+        ends=now + timedelta(minutes=90),
+        search_text=token,
+        join_services=" zoom ",
+        links_json=dump_json(
+            [JoinLink(url=f"https://zoom.us/j/5551234567?pwd={token}", service="zoom", source="body")]
+        ),
+    )
+    folder = ContactFolder.objects.create(connection=connection, remote_id="folder", name=token)
+    contact = Contact.objects.create(
+        connection=connection,
+        remote_id="contact",
+        display_name=token,
+        sort_name=token,
+        search_text=token,
+        emails_json=dump_json([RemoteEmail(f"{token}@elsewhere.example")]),
+    )
+    ContactNumber.objects.create(contact=contact, position=0, value=token)
+    Filing.objects.create(contact=contact, folder=folder)
+    return {
+        "membership": user.membership.pk,
+        "group": group.pk,
+        "invitation": invitation.pk,
+        "meeting": meeting.pk,
+        "contact": contact.pk,
+        "folder": folder.pk,
+        "connection": connection.pk,
+        "organization": organization.pk,
+        "user": user.pk,
+        "passkey": 1,
+        "provider": "memory",
+        "wrong_token": "no-such-token",
+    }
+
+
+def is_plantable(column: models.Field) -> bool:
+    return (
+        isinstance(column, models.CharField | models.TextField)
+        and not isinstance(column, EncryptedJSONField)
+        and not column.choices
+        and not column.name.endswith("_json")
+        and column.name not in KEPT
+        and (column.max_length is None or column.max_length >= len(MARKER))
+    )
+
+
+@pytest.fixture
+def stage(settings, alice: User, bob: User, dora: User, charlie: User, monkeypatch) -> Stage:
+    from integrations import tasks
+
+    settings.PROVIDERS = {"memory": "integrations.providers.memory.Memory"}
+    settings.PROVIDER_SETTINGS = {}
+    SERVICE.reset()
+    SERVICE.add_person(alice.email)
+    SERVICE.add_person(charlie.email)
+    monkeypatch.setattr(tasks.sync_connection, "delay", lambda *args: None)
+    values = fill(alice, token=MARKER)
+    ours: dict[type[models.Model], set[Any]] = {}
+    for model in apps.get_models():
+        if model._meta.app_label in OUR_APPS:
+            ours[model] = set(model._base_manager.values_list("pk", flat=True))
+    ours[User].discard(charlie.pk)
+    ours[Organization].discard(charlie.organization.pk)
+    ours[Membership].discard(charlie.membership.pk)
+    for model, pks in ours.items():
+        columns = [one for one in model._meta.local_fields if is_plantable(one)]
+        for pk in pks:
+            planted = {}
+            for column in columns:
+                words = f"{MARKER} {column.name} {pk}"
+                if isinstance(column, models.EmailField):
+                    words = f"{MARKER}.{column.name}.{pk}@northwind.example"
+                planted[column.name] = words[: column.max_length]
+            if planted:
+                model._base_manager.filter(pk=pk).update(**planted)
+    # Charlie has as much of his own, so that his pages go all the way down.
+    fill(charlie, token="sparrowhawk")
+    for person in (alice, bob, dora):
+        person.refresh_from_db()
+    return Stage(values, ours)
+
+
+def test_every_model_is_planted(stage):
+    empty = [model._meta.label for model, pks in stage.ours.items() if not pks]
+    assert empty == [], "Give the stage a row of each, so that the stranger has something to find."
+
+
+def ask(client: Client, url: str, method: str, *, stage: Stage, is_fragment: bool) -> Iterator[HttpResponse]:
+    """The plain request, and the same with every id of ours in every name a page might read it from."""
+    headers = {"HX-Request": "true", "HX-Current-URL": "http://testserver/"} if is_fragment else {}
+    ids = {name: str(value) for name, value in stage.values.items()}
+    names = {
+        **ids,
+        **{name: ids[of] for name, of in [("memberships", "membership"), ("groups", "group"), ("folders", "folder")]},
+        **dict.fromkeys(("host", "hosted_by", "owner", "delegate", "person"), ids["user"]),
+        "id": ids["meeting"],
+        "pk": ids["meeting"],
+        "calendar": ids["meeting"],
+        "feed": "calendar",
+        "q": SOUGHT,
+        "role": "member",
+        "email": "somebody@rival.example",
+        "name": "Somebody",
+        "page": "1",
+    }
+    for data in ({}, names):
+        # What one answer changes for Charlie must not spare the next: each starts from the same stage.
+        with transaction.atomic():
+            yield getattr(client, method)(url, data, headers=headers)
+            transaction.set_rollback(True)
+
+
+def check_nothing_of_ours(response: HttpResponse, about: str) -> None:
+    body = b"".join(response.streaming_content) if response.streaming else response.content
+    assert MARKER.encode() not in body.lower(), f"{about}: our text is in the answer"
+    head = " ".join(f"{name}: {value}" for name, value in response.items())
+    assert MARKER not in head.lower(), f"{about}: our text is in a header"
+    assert response.status_code < 500, f"{about}: {response.status_code}"
+
+
+@pytest.mark.parametrize("method", ["get", "post"])
+@pytest.mark.parametrize("name", sorted(set(ALL) & set(URLS)))
+def test_a_stranger_gets_nothing_of_ours_and_changes_nothing_of_ours(name, method, stage, charlie, sign_in):
+    url, before = stage.url(name), stage.photograph()
+    for is_fragment in (False, True):
+        client = sign_in(charlie)
+        for response in ask(client, url, method, stage=stage, is_fragment=is_fragment):
+            about = f"{method.upper()} {url}{' as a fragment' if is_fragment else ''}"
+            check_nothing_of_ours(response, about)
+            if URLS[name].is_someones:
+                wanted = {404, 405} if (method == "get") == URLS[name].is_post_only or method == "post" else {404}
+                assert response.status_code in wanted, f"{about}: {response.status_code}"
+            assert stage.photograph() == before, f"{about}: something of ours was changed"
+
+
+@pytest.mark.parametrize("method", ["get", "post"])
+@pytest.mark.parametrize("name", sorted(set(ALL) & set(URLS)))
+def test_who_has_not_signed_in_is_led_to_sign_in(name, method, stage):
+    url, before = stage.url(name), stage.photograph()
+    for response in ask(Client(), url, method, stage=stage, is_fragment=False):
+        check_nothing_of_ours(response, f"{method.upper()} {url}")
+        if not URLS[name].is_open:
+            assert response.status_code == 302, f"{url}: {response.status_code}"
+            assert response.headers["Location"].startswith("/accounts/login/"), response.headers["Location"]
+        assert stage.photograph() == before
+    if not URLS[name].is_open:
+        fragment = Client().get(url, headers={"HX-Request": "true", "HX-Current-URL": f"http://testserver{url}"})
+        assert fragment.status_code == 204, "a fragment leads the whole page to sign-in"
+        assert fragment.headers["HX-Redirect"].startswith("/accounts/login/?next=")
+
+
+@pytest.mark.parametrize("name", sorted(set(ALL) & set(URLS)))
+def test_a_view_that_changes_something_answers_405_to_get_and_the_others_change_nothing_by_it(
+    name, stage, dora, alice, sign_in
+):
+    for person in (alice, dora):
+        client = sign_in(person)
+        before = stage.photograph()
+        response = client.get(stage.url(name))
+        if not URLS[name].is_post_only:
+            assert response.status_code != 405, name
+        elif response.status_code != 404:
+            assert response.status_code == 405, f"{name}: {response.status_code}"
+        assert response.status_code < 500, f"{name}: {response.status_code}"
+        assert stage.photograph() == before
+
+
+def test_our_own_people_do_see_what_the_stranger_must_not(stage, alice, dora, sign_in):
+    """Without this the tests above could pass on empty pages."""
+    marker = MARKER.encode()
+    for person, names in (
+        (alice, ["meetings:list", "meetings:detail", "contacts:list", "contacts:show", "integrations:profile"]),
+        (dora, ["organizations:people", "organizations:person", "organizations:groups", "organizations:group_edit"]),
+    ):
+        client = sign_in(person)
+        for name in names:
+            response = client.get(stage.url(name))
+            assert response.status_code == 200, name
+            assert marker in response.content, f"{name} shows nothing planted to {person}"
+    assert marker in sign_in(alice).get(stage.url("contacts:list"), {"q": SOUGHT}).content
+    assert marker in sign_in(alice).get(stage.url("meetings:list"), {"q": SOUGHT}).content
+
+
+def test_the_stranger_does_see_what_is_his(stage, charlie, sign_in):
+    client = sign_in(charlie)
+    for name in ("meetings:list", "contacts:list", "organizations:groups"):
+        assert b"sparrowhawk" in client.get(stage.url(name)).content, name
+
+
+def test_a_colleague_sees_no_more_than_a_stranger_of_what_is_private(stage, bob, sign_in):
+    """Bob works with Alice: her meetings and contacts are hers all the same."""
+    client = sign_in(bob)
+    for name in ("meetings:detail", "contacts:show"):
+        assert client.get(stage.url(name)).status_code == 404
+    for name in ("meetings:list", "contacts:list"):
+        assert f"{MARKER} title".encode() not in client.get(stage.url(name), {"q": SOUGHT}).content
+        assert f"{MARKER} display_name".encode() not in client.get(stage.url(name), {"q": SOUGHT}).content
+
+
+def support_path(path: str) -> str:
+    """A path to ask for, of one as written in the support pages' URL patterns."""
+    for part in ("<path:object_id>", "<int:content_type_id>", "<path:content_type_id>"):
+        path = path.replace(part, "1")
+    if "(?P<" in path:
+        path = "support/organizations/" if "app_label" in path else "support/no-such-page"
+    return f"/{path}"
+
+
+def test_the_support_pages_are_closed_to_everybody_but_support_staff(stage, charlie, dora, sign_in):
+    stranger, owner = sign_in(charlie), sign_in(dora)
+    for name, written in SUPPORT_NAMES.items():
+        path = support_path(written)
+        answer = stranger.get(path)
+        check_nothing_of_ours(answer, path)
+        for response in (answer, owner.get(path)):
+            assert response.status_code in (302, 403, 404), f"{path}: {response.status_code}"
+        anonymous = Client().get(path)
+        assert anonymous.status_code == 302, f"{name} at {path}: {anonymous.status_code}"
+        assert "/login/" in anonymous.headers["Location"], path
