@@ -7,7 +7,7 @@ from django.db import models
 from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.models import Q
 
-from contacts.names import NO_NAME, SORT_LENGTH, fold, initial_of, monogram_of
+from contacts.names import NO_NAME, SORT_LENGTH, fold, initial_of
 from contacts.numbers import KIND_LABELS, find_digits, format_number, is_number_like, parse_number
 from integrations.models import Connection
 from integrations.permissions import Permission
@@ -64,11 +64,8 @@ class ContactQuerySet(models.QuerySet["Contact"]):
 
     def visible_to(self, user: User) -> "ContactQuerySet":
         """The person's own contacts, where today's policy lets them have any. Nobody sees another's."""
-        connection = Connection.objects.filter(user=user).first()
-        if connection is None:
-            return self.none()
-        connection.user = user
-        return self.of(connection)
+        connection = Connection.objects.filter(user=user).select_related("user").first()
+        return self.of(connection) if connection else self.none()
 
     def of(self, connection: Connection) -> "ContactQuerySet":
         """Those of a connection, none of them where it may not read contacts."""
@@ -153,10 +150,6 @@ class Contact(models.Model):
     def initial(self) -> str:
         """The letter it stands under in a list."""
         return initial_of(self.sort_name)
-
-    @property
-    def monogram(self) -> str:
-        return monogram_of(self.display_name)
 
     @property
     def emails(self) -> tuple[RemoteEmail, ...]:

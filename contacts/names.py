@@ -66,7 +66,7 @@ def sort_name_of(name: str) -> str:
     """What a list is ordered by: folded, from the first letter or digit on; "" for what has neither."""
     folded = fold(name)
     if not folded[:1].isalpha():
-        folded = folded[next((at for at, one in enumerate(folded) if one.isalnum()), len(folded)) :]
+        folded = folded[next((at for at, one in enumerate(folded) if one.isalpha() or one.isdecimal()), len(folded)) :]
         folded = find_digits(folded[:1]) + folded[1:] if folded[:1].isdecimal() else folded
     return folded[:SORT_LENGTH]
 
@@ -75,11 +75,3 @@ def initial_of(sort_name: str) -> str:
     """The letter a contact stands under."""
     first = sort_name[:1]
     return first.upper() if first.isalpha() else OTHER_INITIAL
-
-
-def monogram_of(name: str) -> str:
-    """One or two letters for a contact's picture: of the first and the last word."""
-    words = [word for word in re.split(r"[\s.@]+", name.split("@")[0]) if word[:1].isalpha()]
-    if not words:
-        return ""
-    return "".join(word[0] for word in ([words[0], words[-1]] if len(words) > 1 else words)).upper()

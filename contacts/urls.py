@@ -1,5 +1,9 @@
-from django.http import HttpResponse
 from django.urls import path
 
+from contacts import views
+
 app_name = "contacts"
-urlpatterns = [path("", lambda request: HttpResponse("soon"), name="list")]
+urlpatterns = [
+    path("", views.contact_list, name="list"),
+    path("<int:pk>/", views.contact_show, name="show"),
+]

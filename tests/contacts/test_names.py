@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from contacts.names import clean_line, clean_lines, find_name, fold, initial_of, is_keepable, monogram_of, sort_name_of
+from contacts.names import clean_line, clean_lines, find_name, fold, initial_of, is_keepable, sort_name_of
 from integrations.remote import RemoteContact, RemoteEmail, RemoteNumber, RemoteRef
 
 REF = RemoteRef("1")
@@ -54,6 +54,7 @@ def test_spellings_of_one_word_are_one_word(spellings: tuple[str, ...]) -> None:
         ("Жанна", "Ж"),
         ("42 Ltd", "#"),
         ("٤٢", "#"),
+        ("፩", "#"),
         ("+49 30 1", "#"),
         ("🦊", "#"),
         ("", "#"),
@@ -64,25 +65,9 @@ def test_a_name_stands_under_its_first_letter(name: str, initial: str) -> None:
 
 
 def test_all_that_stands_under_no_letter_stands_together() -> None:
-    names = ["", "🦊", "42 Ltd", "٤٢", "ada", "Zoë", "Жанна", "王小明", "9", "\u0b95"]
+    names = ["", "🦊", "42 Ltd", "٤٢", "፩", "² ", "ada", "Zoë", "Жанна", "王小明", "9", "\u0b95"]
     initials = [initial_of(one) for one in sorted(map(sort_name_of, names))]
     assert initials == sorted(initials, key=lambda one: (one != "#", one))
-
-
-@pytest.mark.parametrize(
-    ("name", "monogram"),
-    [
-        ("Ada Lovelace", "AL"),
-        ("ada maria king lovelace", "AL"),
-        ("Cher", "C"),
-        ("王小明", "王"),
-        ("a.king@engines.example", "AK"),
-        ("42", ""),
-        ("", ""),
-    ],
-)
-def test_a_picture_shows_one_or_two_letters(name: str, monogram: str) -> None:
-    assert monogram_of(name) == monogram
 
 
 @given(st.text(st.characters(), max_size=80), st.integers(1, 40))

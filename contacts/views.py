@@ -1,0 +1,123 @@
+"""The pages of a person's own contacts: the list with its folders, and one contact."""
+
+from typing import Any
+from urllib.parse import quote
+
+from django.core.exceptions import ValidationError
+from django.core.validators import validate_email
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, render
+from django.utils.cache import patch_vary_headers
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_safe
+
+from contacts.folders import find_folders, grow_tree, walk_tree
+from contacts.listing import list_contacts, show_numbers
+from contacts.models import Contact, ContactFolder
+from contacts.standing import Standing, find_standing
+
+LONGEST_SEARCH = 200
+FILTERS = ("q", "folder", "page")
+"""What of a list's URL is carried to a contact and back."""
+
+
+# The list and its fragments share URLs, which htmx tells apart by header: a browser must not mix them up.
+@never_cache
+@require_safe
+def contact_list(request: HttpRequest) -> HttpResponse:
+    """Cloud contacts: folders, search, and one page of rows; or what is in the way of showing them."""
+    standing = find_standing(request.user)
+    if request.htmx and request.htmx.target == "contacts-freshness":
+        return _freshness(request, standing)
+    context: dict[str, Any] = {"standing": standing, "connection": standing.connection, "info": standing.info}
+    context |= {"is_running": standing.is_running, "cursor": standing.emptied}
+    if standing.connection and not standing.lacks:
+        context |= _read(request, standing)
+    context["is_fragment"] = bool(request.htmx) and request.htmx.target == "contacts"
+    template = "contacts/_contacts.html" if context["is_fragment"] else "contacts/list.html"
+    response = render(request, template, context)
+    patch_vary_headers(response, ["HX-Request", "HX-Target"])
+    return response
+
+
+def _read(request: HttpRequest, standing: Standing) -> dict[str, Any]:
+    """What the list shows. Raises Http404 for a folder that is not among the reader's."""
+    assert standing.connection
+    folders = find_folders(standing.connection)
+    folder = _find_folder(folders, request.GET.get("folder", ""))
+    text = request.GET.get("q", "").strip()[:LONGEST_SEARCH]
+    everyone = Contact.objects.of(standing.connection)
+    contacts = everyone.in_folder(folder) if folder else everyone
+    if text:
+        contacts = contacts.search(text, region=standing.region)
+    tree = grow_tree(folders)
+    return {
+        "tree": tree,
+        "branches": walk_tree(tree),
+        "folder": folder,
+        "q": text,
+        "everyone": everyone.count(),
+        "listing": list_contacts(contacts, page=request.GET.get("page"), region=standing.region),
+        "kept_query": _kept_query(request),
+    }
+
+
+def _find_folder(folders: list[ContactFolder], key: str) -> ContactFolder | None:
+    if not key:
+        return None
+    for folder in folders:
+        if str(folder.pk) == key:
+            return folder
+    raise Http404("no such folder")
+
+
+def _freshness(request: HttpRequest, standing: Standing) -> HttpResponse:
+    """The line about freshness, asked for by itself: nothing where it still holds, and word when rows have changed."""
+    known = request.headers.get("X-Pulse", "")
+    if known == standing.pulse:
+        return HttpResponse(status=204)
+    context = {"standing": standing, "connection": standing.connection, "is_running": standing.is_running}
+    response = render(request, "contacts/_freshness.html", context)
+    if known.partition(".")[2] != standing.pulse.partition(".")[2] or standing.is_first:
+        response["HX-Trigger"] = "contacts-changed"
+    return response
+
+
+@never_cache
+@require_safe
+def contact_show(request: HttpRequest, pk: int) -> HttpResponse:
+    """Everything we hold of one contact."""
+    standing = find_standing(request.user)
+    contacts = Contact.objects.of(standing.connection) if standing.connection else Contact.objects.none()
+    contact = get_object_or_404(contacts.prefetch_related("numbers"), pk=pk)
+    context = {
+        "standing": standing,
+        "connection": standing.connection,
+        "info": standing.info,
+        "contact": contact,
+        "numbers": show_numbers(contact, standing.region),
+        "emails": [
+            {"address": one.address, "label": one.label, "href": _mail_to(one.address)} for one in contact.emails
+        ],
+        "folders": contact.folders.filter(is_listed=True),
+        "kept_query": _kept_query(request),
+    }
+    return render(request, "contacts/show.html", context)
+
+
+def _mail_to(address: str) -> str:
+    """A link that writes to this address and does nothing more; "" where it is none."""
+    try:
+        validate_email(address)
+    except ValidationError:
+        return ""
+    return f"mailto:{quote(address, safe='@')}"
+
+
+def _kept_query(request: HttpRequest) -> str:
+    """The list's filters as "?…", or ""."""
+    kept = request.GET.copy()
+    for name in list(kept):
+        if name not in FILTERS or not kept[name]:
+            del kept[name]
+    return f"?{kept.urlencode()}" if kept else ""
