@@ -23,6 +23,7 @@ from meetings.times import (
     say_elsewhere,
     say_heading,
     say_length,
+    say_near,
     say_time,
     say_whole,
     zone_city,
@@ -101,6 +102,11 @@ class Shown:
     @property
     def when(self) -> str:
         return say_whole(self.meeting, self.clock) if self.has_time else "The calendar gives no time"
+
+    @property
+    def when_near(self) -> str:
+        """As `when`, with "Today" for its date."""
+        return say_near(self.meeting, self.clock) if self.has_time else self.when
 
     @property
     def length(self) -> str:
@@ -187,8 +193,11 @@ class Shown:
         return service_name(self.join) if self.join and self.join.service != "zoom" else ""
 
     @property
-    def has_usable_link(self) -> bool:
-        return choose_join(self._links, self.services) is not None
+    def has_label(self) -> bool:
+        """Whether to say that this is no Zoom meeting: of what could be one, and is not over or called off."""
+        meeting = self.meeting
+        is_none = meeting.is_hidden or meeting.is_cancelled or bool(meeting.kind) or self.is_over
+        return not is_none and choose_join(self._links, self.services) is None
 
     @property
     def other_links(self) -> list[tuple[str, JoinLink]]:
@@ -305,7 +314,7 @@ def narrow(reader: Reader, meetings: MeetingQuerySet, filters: Filters) -> Meeti
     elif filters.answer:
         meetings = meetings.filter(response=filters.answer)
     if filters.join == "none":
-        meetings = meetings.exclude(pk__in=meetings.joinable_with(services).values("pk"))
+        meetings = meetings.not_joinable_with(services)
     elif filters.join:
         meetings = meetings.joinable_with(services if filters.join == "any" else services & {filters.join})
     return meetings

@@ -16,6 +16,13 @@ MOST_WORDS = 8
 """Words of a search that are looked for; more would only slow it down."""
 
 
+def _has_link_of(services: frozenset[str]) -> Q:
+    wanted = Q(pk__in=[])
+    for service in sorted(services):
+        wanted |= Q(join_services__contains=f" {service} ")
+    return wanted
+
+
 class MeetingQuerySet(models.QuerySet["Meeting"]):
     """Reads, named for the reader's question. `now` is aware; `today` is the date in the reader's own zone."""
 
@@ -31,7 +38,9 @@ class MeetingQuerySet(models.QuerySet["Meeting"]):
     def past(self, now: datetime, *, today: date) -> "MeetingQuerySet":
         """Over, latest first."""
         timed, all_day = Q(starts_on__isnull=True, ends__lte=now), Q(ends_on__lte=today)
-        return self.filter(timed | all_day).order_by("-starts", "-pk")
+        # What is over has begun; the day more is for zones. It spares reading through all that is to come.
+        begun = self.filter(starts__lt=now + timedelta(days=1))
+        return begun.filter(timed | all_day).order_by("-starts", "-pk")
 
     def between(self, starts: datetime, ends: datetime) -> "MeetingQuerySet":
         """Those that touch starts <= t < ends."""
@@ -43,7 +52,7 @@ class MeetingQuerySet(models.QuerySet["Meeting"]):
 
     def on_the_clock(self, now: datetime) -> "MeetingQuerySet":
         """What a person goes to by the clock: running or coming, within a day, neither cancelled nor declined."""
-        within_a_day = Q(ends__lt=models.F("starts") + timedelta(days=1))
+        within_a_day = Q(starts__gt=now - timedelta(days=1), ends__lt=models.F("starts") + timedelta(days=1))
         return (
             self.filter(within_a_day, starts_on__isnull=True, ends__gt=now, kind="")
             .exclude(status=EventStatus.CANCELLED)
@@ -60,10 +69,10 @@ class MeetingQuerySet(models.QuerySet["Meeting"]):
 
     def joinable_with(self, services: frozenset[str]) -> "MeetingQuerySet":
         """Those with a join link of one of these services."""
-        wanted = Q(pk__in=[])
-        for service in sorted(services):
-            wanted |= Q(join_services__contains=f" {service} ")
-        return self.filter(wanted)
+        return self.filter(_has_link_of(services))
+
+    def not_joinable_with(self, services: frozenset[str]) -> "MeetingQuerySet":
+        return self.exclude(_has_link_of(services))
 
     def for_list(self) -> "MeetingQuerySet":
         """Without what a list does not show."""

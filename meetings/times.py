@@ -104,6 +104,15 @@ def say_whole(meeting: Spanned, clock: Clock) -> str:
     return f"{_long_day(first)}, {_clock_time(starts)} – {_long_day(ends.date())}, {_clock_time(ends)}"
 
 
+def say_near(meeting: Spanned, clock: Clock) -> str:
+    """As say_whole, but "Today, 09:00 – 10:00" where a heading would say Today."""
+    heading, addition = say_heading(first_day(meeting, clock), clock)
+    if not addition or meeting.starts_on is not None or first_day(meeting, clock) != last_day(meeting, clock):
+        return say_whole(meeting, clock)
+    assert meeting.starts is not None and meeting.ends is not None
+    return f"{heading}, {_say_times(clock.local(meeting.starts), clock.local(meeting.ends))}"
+
+
 def say_elsewhere(meeting: Spanned, clock: Clock) -> str:
     """ "10:00 in New York", where the event's own zone reads another time than the reader's; else ""."""
     zone = find_zone(meeting.timezone)

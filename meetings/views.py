@@ -9,7 +9,7 @@ from django.views.decorators.http import require_safe
 from django_htmx.http import trigger_client_event
 from django_htmx.middleware import HtmxDetails
 
-from meetings.agenda import Reader, build_agenda, find_on_the_clock, find_rest_of_series, make_reader
+from meetings.agenda import Filters, Reader, build_agenda, find_on_the_clock, find_rest_of_series, make_reader
 from meetings.forms import FilterForm
 from meetings.standing import find_standing
 from organizations.models import User
@@ -31,7 +31,10 @@ def list_(request: SignedInRequest) -> HttpResponse:
     filters = form.filters()
     agenda = build_agenda(reader, filters, request.GET.get("page"))
     context = {"agenda": agenda, "summary": agenda.say_count(filters), "form": form, "filters": filters}
-    context["standing"] = reader.standing
+    context |= {
+        "standing": reader.standing,
+        "has_choice": agenda.count or filters != Filters() or reader.standing.may_read,
+    }
     if request.htmx and request.htmx.target == "meetings":
         return render(request, "meetings/_list.html", context | {"is_fragment": True})
     return render(request, "meetings/list.html", context | _now(reader))
