@@ -1,0 +1,56 @@
+"""The front page: the pretend people, and a form for one more."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from flask import Blueprint, abort, redirect, render_template, request
+
+from sandbox.google.event_shapes import ADDRESS
+from sandbox.google.times import find_zone
+from sandbox.store import Person
+
+if TYPE_CHECKING:
+    from sandbox.server import Sandbox
+
+
+def get_person(sandbox: Sandbox, email: str) -> Person:
+    """Answers 404 for somebody this sandbox does not know."""
+    person = sandbox.store.people.find(email)
+    if person is None:
+        abort(404, "This sandbox knows nobody with that address. Its front page lists everyone.")
+    return person
+
+
+def make_blueprint(sandbox: Sandbox) -> Blueprint:
+    routes = Blueprint("home", __name__)
+
+    def page(problem: str = "", form: Any = None) -> str:
+        people = []
+        for person in sandbox.store.people:
+            row = sandbox.store.row(
+                "SELECT count(*) FROM g_event WHERE calendar = ? AND status != 'cancelled'", person.email
+            )
+            apps = len(sandbox.google.tokens.grants(person.email))
+            people.append((person, row[0] if row else 0, sandbox.google.contacts.count(person.email), apps))
+        return render_template("home.html", people=people, problem=problem, form=form or {})
+
+    @routes.get("/")
+    def show() -> str:
+        return page()
+
+    @routes.post("/people")
+    def add() -> Any:
+        form = {
+            name: request.form.get(name, "").strip() for name in ("email", "name", "organization", "timezone", "region")
+        }
+        if not ADDRESS.match(form["email"]):
+            return page("Give an e-mail address, such as fay@northwind.example.", form), 422
+        if find_zone(form["timezone"] or "UTC") is None:
+            return page(f"No time zone is called {form['timezone']}. Try one like Europe/Berlin.", form), 422
+        form["timezone"] = form["timezone"] or "UTC"
+        form["region"] = form["region"].upper()[:2] or "US"
+        sandbox.google.add_person(**form)
+        return redirect("/", 303)
+
+    return routes
