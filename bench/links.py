@@ -81,12 +81,12 @@ HOSTILE: Mapping[str, Callable[[int], str]] = {
 
 _PARAGRAPH = (
     "Please have a look at the paper before we meet; the numbers of the last quarter are on page 4. Bring what you "
-    "need to decide, and tell Anna if you can't make it. Notes: https://docs.example.com/d/1f0a?usp=sharing\n"
+    "need to decide, and tell Anna if you can't make it. Notes: https://docs.northwind.example/d/1f0a?usp=sharing\n"
 )
 _OUTLOOK = (
     '<html><head><meta http-equiv="Content-Type" content="text/html; charset=utf-8"></head><body><div><p '
     'style=\'margin:0cm;font-size:11.0pt;font-family:"Calibri",sans-serif\'><span lang="EN-US">%s&nbsp;</span></p>'
-    '<a href="%s">Join</a>&nbsp;&amp; <a href="https://www.example.com/agenda?x=1&amp;y=2">agenda</a></div>%s</body>'
+    '<a href="%s">Join</a>&nbsp;&amp; <a href="https://intranet.northwind.example/agenda?x=1&amp;y=2">agenda</a></div>%s</body>'
 )
 
 

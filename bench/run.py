@@ -15,6 +15,7 @@ import time
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlencode
 
 import requests
 
@@ -87,8 +88,6 @@ class Bench:
             "GOOGLE_TOKEN_URL": f"{google}/token",
             "GOOGLE_CALENDAR_ROOT": f"{google}/calendar/v3/",
             "GOOGLE_PEOPLE_ROOT": f"{google}/people/",
-            "SYNC_DAYS_BACK": "3650",
-            "SYNC_DAYS_AHEAD": "3650",
             "LOG_LEVEL": "ERROR",
             "BENCH_URL": self.url,
             "BENCH_TOKENS": json.dumps(self.tokens),
@@ -108,7 +107,7 @@ class Bench:
         pattern = "*/events" if feed == "calendar" else "*/connections"
         first = self.control("GET", f"log?path={pattern}")
         oldest = min(first, key=lambda entry: entry["at"])
-        self.queries[feed] = (oldest["path"], oldest["query"])
+        self.queries[feed] = (oldest["path"], urlencode([tuple(pair) for pair in oldest["query"]]))
 
     def change(self, feed: str, count: int) -> None:
         if feed == "calendar":
@@ -157,7 +156,7 @@ def main() -> None:
         folder = Path(name)
         bench = Bench(url, folder, options.count)
         for database_name, database in list_databases(folder).items():
-            bench.child(database, "manage.py", "migrate", "--verbosity", "0")
+            bench.child(database, "manage.py", "prepare")
             for feed, noun in (("calendar", "events"), ("contacts", "contacts")):
                 bench.measure(database, "prepare", feed)
                 bench.control("DELETE", "log")
