@@ -8,7 +8,7 @@ from meetings.models import Meeting
 
 
 @admin.register(Meeting)
-class MeetingAdmin(admin.ModelAdmin):
+class MeetingAdmin(admin.ModelAdmin):  # type: ignore[type-arg]  # generic for the type checker only
     """Ids, times, status, services. No title, body, place, people or link is read from the database at all."""
 
     SHOWN = (
