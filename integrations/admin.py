@@ -35,7 +35,7 @@ class RecentRuns(ReadOnly, admin.TabularInline):
     ordering = ["-started_at"]
     fields = ["started_at", "finished_at", "trigger", "outcome", "feed", "seen", "added", "changed", "removed",
               "error_code", "error_sentence", "error_detail"]  # fmt: skip
-    readonly_fields = fields
+    readonly_fields = tuple(fields)
     verbose_name_plural = "the last twenty sync runs"
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[SyncRun]:
@@ -58,7 +58,7 @@ class ConnectionAdmin(ReadOnly, admin.ModelAdmin):
     fields = ["user", "organization", "provider", "mailbox", "permissions", "not_granted", "usable_now", "status",
               "status_changed_at", "told_at", "error_code", "error_sentence", "synced_at", "next_sync_at", "failures",
               "leased_until", "created_at"]  # fmt: skip
-    readonly_fields = fields
+    readonly_fields = tuple(fields)
     inlines = [RecentRuns]
     actions = ["sync_now"]
 

@@ -38,6 +38,7 @@ class PermissionsForm(forms.Form):
         """The boxes, ticked as posted where something was posted."""
         ticked = self.held
         if self.is_bound:
-            posted = {value for value in self.data.getlist("permissions") if value in set(Permission)}
+            given = self.fields["permissions"].widget.value_from_datadict(self.data, self.files, "permissions")
+            posted = {value for value in given if value in set(Permission)}
             ticked = with_reads(parse_permissions(posted))
         return offer_permissions(self.service, ticked)

@@ -52,7 +52,7 @@ def _upsert_sqlite(
             yield values
 
     with database.cursor() as cursor:
-        cursor.executemany(sql, adapted())
+        cursor.executemany(sql, adapted() if converters else rows)
 
 
 def _upsert_postgresql(
@@ -77,7 +77,7 @@ def _on_conflict(
     database: BaseDatabaseWrapper, model: type[models.Model], fields: list[Any], key: Sequence[str]
 ) -> str:
     quote = database.ops.quote_name
-    keys = [model._meta.get_field(name).column for name in key]
+    keys = [str(model._meta.get_field(name).column) for name in key]  # type: ignore[union-attr]
     updates = [quote(field.column) for field in fields if field.column not in keys]
     sets = ", ".join(f"{column} = EXCLUDED.{column}" for column in updates)
     return f"ON CONFLICT ({', '.join(map(quote, keys))}) DO {f'UPDATE SET {sets}' if sets else 'NOTHING'}"

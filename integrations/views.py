@@ -7,7 +7,7 @@ from urllib.parse import urlsplit
 
 from django.conf import settings
 from django.contrib import messages
-from django.http import Http404, HttpRequest, HttpResponse
+from django.http import Http404, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils import timezone
@@ -20,13 +20,14 @@ from integrations.models import Connection, Outcome, Status, SyncRun, policy_for
 from integrations.permissions import READ_OF, Permission, Permissions
 from integrations.providers.base import OAuthProvider, ProviderInfo
 from organizations.client_address import client_address
+from organizations.requests import SignedInRequest
 from safety.redirects import check_next, provider_redirect
 
 RECEIPT = "deletion_receipt"
 
 
 @require_safe
-def profile(request: HttpRequest) -> HttpResponse:
+def profile(request: SignedInRequest) -> HttpResponse:
     """The person, and the card "Calendar and Contact Integration"."""
     connection = connecting.find_connection(request.user)
     context = _card(request, connection)
@@ -35,7 +36,7 @@ def profile(request: HttpRequest) -> HttpResponse:
 
 
 @require_safe
-def connection_new(request: HttpRequest) -> HttpResponse:
+def connection_new(request: SignedInRequest) -> HttpResponse:
     """The service chooser. With a connection in place it says that it has to be deleted first."""
     allowed = policy_for(request.user)
     offers = policy.offer_services(allowed, registry.providers())
@@ -46,7 +47,7 @@ def connection_new(request: HttpRequest) -> HttpResponse:
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
-def connection_permissions(request: HttpRequest, provider: str) -> HttpResponse:
+def connection_permissions(request: SignedInRequest, provider: str) -> HttpResponse:
     """The boxes for a service that is not connected yet; a POST leads on to the provider."""
     info = _offered_info(request, provider)
     connection = connecting.find_connection(request.user)
@@ -60,7 +61,7 @@ def connection_permissions(request: HttpRequest, provider: str) -> HttpResponse:
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
-def connection_edit(request: HttpRequest) -> HttpResponse:
+def connection_edit(request: SignedInRequest) -> HttpResponse:
     """Configure: the boxes of the present connection. What is unticked is given up at once, before any consent."""
     connection = _connection_or_404(request)
     info = _offered_info(request, connection.provider)
@@ -70,7 +71,7 @@ def connection_edit(request: HttpRequest) -> HttpResponse:
 
 
 def _permissions_page(
-    request: HttpRequest, form: PermissionsForm, info: ProviderInfo, *, back: str, connection: Connection | None
+    request: SignedInRequest, form: PermissionsForm, info: ProviderInfo, *, back: str, connection: Connection | None
 ) -> HttpResponse:
     problem = ""
     if form.is_bound and form.is_valid():
@@ -87,14 +88,14 @@ def _permissions_page(
     return _allow_leaving(render(request, "integrations/permissions.html", context, status=status), info.key)
 
 
-def _narrow(request: HttpRequest, connection: Connection, asked: Permissions) -> None:
+def _narrow(request: SignedInRequest, connection: Connection, asked: Permissions) -> None:
     service = policy_for(request.user).service(connection.provider)
     decided = policy.decide(asked, service)
     connecting.narrow(connection, decided, by=request.user, address=client_address(request))
 
 
 @require_POST
-def connection_renew(request: HttpRequest) -> HttpResponse:
+def connection_renew(request: SignedInRequest) -> HttpResponse:
     """Reconnect, or Grant what was not granted: the same permissions again, the same account."""
     connection = _connection_or_404(request)
     asked = connection.granted | connection.not_granted
@@ -107,7 +108,7 @@ def connection_renew(request: HttpRequest) -> HttpResponse:
 
 @never_cache
 @require_safe
-def callback(request: HttpRequest) -> HttpResponse:
+def callback(request: SignedInRequest) -> HttpResponse:
     """The way back from the provider."""
     waiting = pending.take(request.session, request.GET.get("state", ""))
     if waiting is None:
@@ -132,9 +133,9 @@ def callback(request: HttpRequest) -> HttpResponse:
     return redirect("integrations:profile")
 
 
-def _tell_how_it_went(request: HttpRequest, finished: connecting.Finished) -> None:
+def _tell_how_it_went(request: SignedInRequest, finished: connecting.Finished) -> None:
     connection = finished.connection
-    name = registry.find_info(connection.provider).name
+    name = registry.get_provider(connection.provider).info.name
     what = "is connected" if finished.is_new else "is up to date"
     messages.success(request, f"{connection.mailbox} at {name} {what}. We are reading it now.")
     if finished.not_granted:
@@ -146,7 +147,7 @@ def _tell_how_it_went(request: HttpRequest, finished: connecting.Finished) -> No
 
 
 @require_safe
-def connection_delete(request: HttpRequest) -> HttpResponse:
+def connection_delete(request: SignedInRequest) -> HttpResponse:
     """Ask before deleting, saying what goes."""
     connection = _connection_or_404(request)
     held = {name: feed.count(connection) for name, feed in registry.feeds().items()}
@@ -155,7 +156,7 @@ def connection_delete(request: HttpRequest) -> HttpResponse:
 
 
 @require_POST
-def deletion_create(request: HttpRequest) -> HttpResponse:
+def deletion_create(request: SignedInRequest) -> HttpResponse:
     connection = _connection_or_404(request)
     receipt = connecting.disconnect(connection, by=request.user, address=client_address(request))
     request.session[RECEIPT] = asdict(receipt)
@@ -163,7 +164,7 @@ def deletion_create(request: HttpRequest) -> HttpResponse:
 
 
 @require_safe
-def deletion(request: HttpRequest) -> HttpResponse:
+def deletion(request: SignedInRequest) -> HttpResponse:
     """The receipt of the last deletion in this session."""
     receipt = request.session.get(RECEIPT)
     if receipt is None:
@@ -173,7 +174,7 @@ def deletion(request: HttpRequest) -> HttpResponse:
 
 
 @require_POST
-def sync_create(request: HttpRequest) -> HttpResponse:
+def sync_create(request: SignedInRequest) -> HttpResponse:
     """Sync now. Asked for again within seconds, it is the same sync."""
     connection = _connection_or_404(request)
     if connection.status == Status.RECONNECT_NEEDED:
@@ -190,14 +191,14 @@ def sync_create(request: HttpRequest) -> HttpResponse:
 
 @never_cache
 @require_safe
-def sync_progress(request: HttpRequest) -> HttpResponse:
+def sync_progress(request: SignedInRequest) -> HttpResponse:
     """How the present or last sync stands: a fragment that asks again while it runs."""
     connection = _connection_or_404(request)
     return render(request, "integrations/_progress.html", _card(request, connection))
 
 
 @require_POST
-def emptied_create(request: HttpRequest) -> HttpResponse:
+def emptied_create(request: SignedInRequest) -> HttpResponse:
     """Confirm that a suddenly empty calendar or address book really is empty."""
     connection = _connection_or_404(request)
     connecting.confirm_emptied(connection, by=request.user, address=client_address(request))
@@ -205,7 +206,7 @@ def emptied_create(request: HttpRequest) -> HttpResponse:
     return redirect("integrations:profile")
 
 
-def _card(request: HttpRequest, connection: Connection | None) -> dict[str, Any]:
+def _card(request: SignedInRequest, connection: Connection | None) -> dict[str, Any]:
     """What the card and the progress fragment show."""
     context: dict[str, Any] = {"connection": connection, "info": _info(connection), "policy": policy_for(request.user)}
     if connection:
@@ -236,14 +237,14 @@ def _is_under_way(connection: Connection, run: SyncRun | None) -> bool:
     return (run is not None and run.outcome == Outcome.RUNNING) or connection.next_sync_at <= timezone.now()
 
 
-def _connection_or_404(request: HttpRequest) -> Connection:
+def _connection_or_404(request: SignedInRequest) -> Connection:
     connection = connecting.find_connection(request.user)
     if connection is None:
         raise Http404("no connection")
     return connection
 
 
-def _offered_info(request: HttpRequest, key: str) -> ProviderInfo:
+def _offered_info(request: SignedInRequest, key: str) -> ProviderInfo:
     if key not in registry.providers() or not policy_for(request.user).service(key).offered:
         raise Http404("no such service")
     return registry.get_provider(key).info
@@ -253,7 +254,7 @@ def _info(connection: Connection | None) -> ProviderInfo | None:
     return registry.find_info(connection.provider) if connection else None
 
 
-def _leave(request: HttpRequest, provider: str, asked: Permissions, *, back: str) -> HttpResponse:
+def _leave(request: SignedInRequest, provider: str, asked: Permissions, *, back: str) -> HttpResponse:
     """To the provider's consent page. Raises CannotConnect."""
     url = connecting.begin(
         request.user,
@@ -281,7 +282,7 @@ def _redirect_uri() -> str:
     return settings.PUBLIC_URL + reverse("integrations:callback")
 
 
-def _back(request: HttpRequest) -> str:
+def _back(request: SignedInRequest) -> str:
     return check_next(request.POST.get("next"), default=reverse("integrations:profile"))
 
 
