@@ -21,18 +21,22 @@ _PLAIN_LETTERS = str.maketrans(
 )
 # What no database keeps, or no line shows: NUL and other controls, and halves of surrogate pairs.
 _UNKEEPABLE = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff]")
-_HAS_CONTROLS = re.compile(r"[\x00-\x1f\x7f]").search
 
 
 def is_keepable(text: str) -> bool:
     """Whether a database keeps `text` exactly as it is."""
-    return _UNKEEPABLE.search(text) is None
+    # What is printable holds nothing of the kind, and most text is: the quick question first.
+    return text.isprintable() or _UNKEEPABLE.search(text) is None
 
 
 def clean_line(text: str, limit: int) -> str:
     """`text` on one line, without what cannot be kept, at most `limit` characters; the end of a longer one is "…"."""
-    if not (text.isascii() and _HAS_CONTROLS(text) is None):
+    if not text:
+        return ""
+    if not text.isprintable():
         text = _UNKEEPABLE.sub("", text)
+    elif "  " not in text and text[0] != " " and text[-1] != " " and len(text) <= limit:
+        return text
     text = " ".join(text.split())
     return text if len(text) <= limit else text[: limit - 1] + "…"
 

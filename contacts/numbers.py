@@ -10,6 +10,7 @@ import re
 import unicodedata
 from dataclasses import dataclass
 from functools import cache, lru_cache
+from typing import NamedTuple
 
 import phonenumbers
 from phonenumbers import NumberParseException, PhoneMetadata, PhoneNumber, PhoneNumberFormat, ValidationResult
@@ -45,8 +46,7 @@ _SEPARATORS = dict.fromkeys(map(ord, " ().-/\u00a0\u2010\u2011\u2012\u2013\u2014
 _KNOWN_REGIONS = frozenset(phonenumbers.SUPPORTED_REGIONS)
 
 
-@dataclass(frozen=True, slots=True)
-class Number:
+class Number(NamedTuple):
     """`original` as it stands; `e164` with its plus, or None and the `reason`, a sentence."""
 
     original: str
