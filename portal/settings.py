@@ -164,6 +164,7 @@ ACCOUNT_SESSION_REMEMBER = True
 ACCOUNT_LOGOUT_ON_PASSWORD_CHANGE = False
 ACCOUNT_REAUTHENTICATION_REQUIRED = True
 ALLAUTH_TRUSTED_PROXY_COUNT = TRUSTED_PROXY_COUNT
+MFA_ADAPTER = "organizations.second_factors.MfaAdapter"
 MFA_SUPPORTED_TYPES = ["totp", "webauthn", "recovery_codes"]
 MFA_PASSKEY_LOGIN_ENABLED = True
 MFA_TOTP_ISSUER = "Portico"
@@ -203,6 +204,8 @@ CONTENT_SECURITY_POLICY = {
 
 # --- Doors: what leaves the machine, what is secret at rest ------------------------------------------------------
 
+# What keeps secrets in tables that are not ours, for `manage.py rotate_secrets`: (is_check) -> counts.
+SECRETS_ELSEWHERE = ["organizations.second_factors.rotate"]
 OUTBOUND_ALLOW = env.items("OUTBOUND_ALLOW")
 OUTBOUND_PROXY = env.text("OUTBOUND_PROXY")
 OUTBOUND_CA_BUNDLE = env.text("OUTBOUND_CA_BUNDLE")

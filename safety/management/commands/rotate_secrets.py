@@ -6,8 +6,10 @@ from collections.abc import Iterator
 from typing import Any
 
 from django.apps import apps
+from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 from django.db import models, transaction
+from django.utils.module_loading import import_string
 
 from safety.secrets import EncryptedJSONField, Undecryptable, decrypt, encrypt, needs_rotation
 
@@ -37,17 +39,23 @@ class Command(BaseCommand):
                         except Undecryptable as error:
                             counts["undecryptable"] += 1
                             self.stderr.write(f"{label} {pk}: cannot be decrypted ({error.reason})")
-            failures += counts["undecryptable"]
-            old = f"{counts['old']} on an older key" if options["check"] else f"{counts['rotated']} rotated"
-            self.stdout.write(
-                f"{label}: {counts.total()} rows, {old}, {counts['current']} on the current key, "
-                f"{counts['gone']} deleted meanwhile, {counts['undecryptable']} cannot be decrypted"
-            )
+            failures += self.report(label, counts, is_check=options["check"])
+        for path in settings.SECRETS_ELSEWHERE:
+            failures += self.report(path, import_string(path)(is_check=options["check"]), is_check=options["check"])
         if failures:
             raise CommandError(
                 f"{failures} secrets cannot be decrypted. Put the key they were made with back into SECRETS_KEYS; "
                 "where it is lost, the people concerned connect again."
             )
+
+    def report(self, label: str, counts: Counter[str], *, is_check: bool) -> int:
+        """Say what was done; returns how many cannot be decrypted."""
+        old = f"{counts['old']} on an older key" if is_check else f"{counts['rotated']} rotated"
+        self.stdout.write(
+            f"{label}: {counts.total()} rows, {old}, {counts['current']} on the current key, "
+            f"{counts['gone']} deleted meanwhile, {counts['undecryptable']} cannot be decrypted"
+        )
+        return counts["undecryptable"]
 
 
 def find_fields() -> Iterator[EncryptedJSONField]:
