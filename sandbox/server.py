@@ -23,7 +23,7 @@ from sandbox.gate import Gate
 from sandbox.google import Google
 from sandbox.request_log import RequestLog
 from sandbox.store import Store
-from sandbox.wire import Server
+from sandbox.wire import PortTaken, Server
 
 HOST = "127.0.0.1"
 TEST_REDIRECT = "http://127.0.0.1:8000/integrations/callback/"
@@ -115,14 +115,12 @@ def main(arguments: list[str] | None = None) -> int:
             file=sys.stderr,
         )
         return 2
+    sandbox = Sandbox(options.data)
     try:
-        sandbox = Sandbox(options.data)
         server = Server(HOST, options.port, sandbox.build_app())
-    except OSError as error:
-        print(
-            f"The sandbox cannot listen on {HOST}:{options.port}: {error.strerror}. Choose another --port.",
-            file=sys.stderr,
-        )
+    except PortTaken as reason:
+        sandbox.close()
+        print(f"The sandbox cannot listen on {HOST}:{options.port}: {reason}. Choose another --port.", file=sys.stderr)
         return 1
     sandbox.settle(f"http://{HOST}:{server.server_port}")
     client_id, _, secret = options.client.partition(":")

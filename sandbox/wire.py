@@ -32,8 +32,12 @@ class Handler(WSGIRequestHandler):
             super().finish()
 
 
+class PortTaken(Exception):
+    """Nothing can listen there; str() says why. Not an OSError: on those werkzeug ends the process."""
+
+
 class Server(ThreadedWSGIServer):
-    """Knows its open connections, so that stopping closes them too."""
+    """Knows its open connections, so that stopping closes them too. Raises PortTaken."""
 
     daemon_threads = True
     request_queue_size = 128
@@ -42,6 +46,12 @@ class Server(ThreadedWSGIServer):
         super().__init__(host, port, app, Handler)
         self._open: set[socket.socket] = set()
         self._guard = threading.Lock()
+
+    def server_bind(self) -> None:
+        try:
+            super().server_bind()
+        except OSError as error:
+            raise PortTaken(error.strerror or "no reason given") from error
 
     def process_request(self, request: Any, client_address: Any) -> None:
         with self._guard:

@@ -32,6 +32,11 @@ CHOICES = {
     "visibility": ("default", "public", "private", "confidential"),
     "eventType": ("default", "outOfOffice", "focusTime", "birthday", "workingLocation", "fromGmail"),
 }
+TEXTS = ("id", "iCalUID", "eventType", "status", "summary", "description", "location", "colorId", "transparency",
+         "visibility")  # fmt: skip
+LISTS = ("recurrence", "attendees", "attachments")
+OBJECTS = ("start", "end", "extendedProperties", "conferenceData", "reminders", "source", "workingLocationProperties",
+           "outOfOfficeProperties", "focusTimeProperties", "birthdayProperties")  # fmt: skip
 DEFAULTS = {"transparency": "opaque", "visibility": "default", "guestsCanInviteOthers": True,
             "guestsCanSeeOtherGuests": True, "guestsCanModify": False, "anyoneCanAddSelf": False,
             "attendeesOmitted": False, "privateCopy": False, "endTimeUnspecified": False}  # fmt: skip
@@ -60,11 +65,18 @@ def merge_patch(base: dict[str, Any], patch: dict[str, Any]) -> dict[str, Any]:
 def clean_event(body: dict[str, Any], zone_name: str) -> dict[str, Any]:
     """A client's body → the part of an event it may decide. Raises GoogleError (400)."""
     doc = {name: body[name] for name in (*WRITABLE, *ON_CREATION) if body.get(name) is not None and body[name] != ""}
+    for names, kind in ((TEXTS, str), (LISTS, list), (OBJECTS, dict)):
+        if wrong := next((name for name in names if name in doc and not isinstance(doc[name], kind)), ""):
+            raise invalid(wrong, f"Invalid value for: {wrong}")
+    if not all(isinstance(part, dict) for part in doc.get("extendedProperties", {}).values()):
+        raise invalid("extendedProperties", "Invalid value for: extendedProperties")
+    if not isinstance(doc.get("conferenceData", {}).get("createRequest", {}), dict):
+        raise invalid("conferenceData", "Invalid conference type value.")
     for name, choices in CHOICES.items():
         if name in doc and doc[name] not in choices:
             raise invalid(name, f"Invalid value for: {doc[name]} is not a valid value")
     recurrence = doc.get("recurrence")
-    if recurrence is not None and (not isinstance(recurrence, list) or not all(isinstance(r, str) for r in recurrence)):
+    if recurrence is not None and not all(isinstance(line, str) for line in recurrence):
         raise invalid("recurrence", "Invalid recurrence rule.")
     if recurrence == []:
         del doc["recurrence"]
@@ -89,9 +101,7 @@ def _check_span(doc: dict[str, Any], zone_name: str) -> None:
         parse_series(doc, zone)
 
 
-def _clean_attendees(attendees: Any) -> list[dict[str, Any]]:
-    if not isinstance(attendees, list):
-        raise invalid("attendees", "Invalid value for: attendees")
+def _clean_attendees(attendees: list[Any]) -> list[dict[str, Any]]:
     cleaned: dict[str, dict[str, Any]] = {}
     for attendee in attendees:
         email = str(attendee.get("email", "")) if isinstance(attendee, dict) else ""
