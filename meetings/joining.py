@@ -209,8 +209,9 @@ def _find(
             _consider(found_url, search)
             if search.is_full:
                 break
-        for _, link in sorted(search.found.values(), key=lambda one: (not one[1].has_passcode, one[0])):
-            links.setdefault(link.url, link)
+        if search.found:
+            for _, link in sorted(search.found.values(), key=lambda one: (not one[1].has_passcode, one[0])):
+                links.setdefault(link.url, link)
     return tuple(links.values())
 
 

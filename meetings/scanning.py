@@ -21,11 +21,12 @@ _FOLD = r"\r?\n[ \t]"
 _CHARACTERS = r"!#-&(-;=?-\[\]_a-z~"
 _TAIL = rf"[{_CHARACTERS}]*(?:{_FOLD}(?=[A-Za-z0-9._~%&?/+-]*=[A-Za-z0-9%])(?!\S*://)[{_CHARACTERS}]*)*"
 _URL = re.compile(rf"://([A-Za-z0-9.-]{{4,}}({_FOLD}[A-Za-z0-9.-]+)?)({_TAIL})")
+_ANY_URL = re.compile(rf"://([A-Za-z0-9.-]+({_FOLD}[A-Za-z0-9.-]+)?)({_TAIL})")
 _REST = re.compile(_TAIL)
 _GLUED_URL = re.compile(r"(?<=[A-Za-z0-9,;)\]])(https?)://([A-Za-z0-9.-]{4,})")
 _BARE = re.compile(rf"\.[A-Za-z]{{2,24}}/(?=(?:{BARE_PATHS}))")
 _SCHEME = re.compile(r"(?i)(?:https?|zoommtg|zoomus)(?=://)")
-_OTHER_SCHEMES = ("http", "zoommtg", "zoomus")
+_SCHEMES = ("https", "http", "zoommtg", "zoomus")
 _HOST_CHARACTERS = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789.-"
 _NEVER_BEFORE_BARE_HOST = frozenset("@/\\%$#&_")
 _BRACKET = re.compile(r"[()\[\]]")
@@ -54,15 +55,14 @@ def find_urls(text: str, endings: Collection[str], *, every: bool, most_bare: in
     bare = list(islice(_BARE.finditer(text), most_bare))
     spans: list[tuple[int, int]] = []
     written: set[str] = set()
-    for found in _URL.finditer(text):
+    for found in (_ANY_URL if every else _URL).finditer(text):
         host, host_fold, tail = found.groups()
         if bare:
             spans.append(found.span())
         if not (host[-7:].lower() in endings or host_fold or "://" in tail or every):
             continue
-        start, end = found.span()
         # Mail programs write each URL twice; the end of its scheme tells it from a deep link.
-        same = text[max(0, start - 3) : end]
+        same = text[max(0, found.start() - 3) : found.end()]
         if same in written:
             continue
         written.add(same)
@@ -70,7 +70,8 @@ def find_urls(text: str, endings: Collection[str], *, every: bool, most_bare: in
             yield from _keep_known(_read_urls(text, found, endings), endings, every=every)
         else:
             yield _read_url(text, found)
-    yield from _keep_known(_read_bare_urls(text, bare, spans), endings, every=every)
+    if bare:
+        yield from _keep_known(_read_bare_urls(text, bare, spans), endings, every=every)
 
 
 def find_url_at_start(text: str, endings: Collection[str]) -> Url | None:
@@ -86,11 +87,12 @@ def _keep_known(urls: Iterable[Url], endings: Collection[str], *, every: bool) -
 
 def _read_url(text: str, found: re.Match[str]) -> Url:
     start = found.start()
-    before = text[max(0, start - 7) : start].lower()
+    before = text[max(0, start - 7) : start]
     if before.endswith("https"):
         scheme = "https"
     else:
-        scheme = next((scheme for scheme in _OTHER_SCHEMES if before.endswith(scheme)), "")
+        before = before.lower()
+        scheme = next((scheme for scheme in _SCHEMES if before.endswith(scheme)), "")
     # A host that goes on beyond ASCII is another host than the part we read: keep that character in sight.
     tail = found[3] or ("\ufffd" if text[found.end() : found.end() + 1] > "\x7f" else "")
     return Url(start, scheme, found[1].lower(), tail)
