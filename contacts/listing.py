@@ -89,7 +89,9 @@ def anchor_of(initial: str) -> str:
 def list_contacts(contacts: ContactQuerySet, *, page: Any, region: str) -> Listing:
     """`page`: what the URL says; nonsense becomes the nearest page there is. Three queries."""
     sizes = _count_by_initial(contacts)
-    paginator = Paginator(contacts.by_name().for_list().prefetch_related("numbers"), PAGE_SIZE)
+    # Where there is nobody, the rows need no reading: a search in vain has read every one of them already.
+    wanted = contacts if sizes else contacts.none()
+    paginator = Paginator(wanted.by_name().for_list().prefetch_related("numbers"), PAGE_SIZE)
     # The sizes of the letters add up to it: no need to ask the database again.
     paginator.count = sum(sizes.values())
     found = paginator.get_page(page)
