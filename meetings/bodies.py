@@ -20,10 +20,11 @@ _MARKUP = re.compile(
       | [!?][^<>]*+>
       | (?P<unseen>{_UNSEEN})(?=[\s/>])[^<>]*+>.*?(?:</(?P=unseen)(?=[\s/>])[^>]*+>?|\Z)
       | a\s(?P<attributes>[^<>]*+)>(?P<label>[^<]*+)</a\s*+>
-      | (?P<end>/?)(?P<name>[a-z][a-z0-9]*+(?P<foreign>:[a-z]\w*+)?+)(?:[\s/][^<>]*+)?+>
+      | (?P<name>/?[a-z][a-z0-9]*+(?::[a-z]\w*+)?+)(?:[\s/][^<>]*+)?+>
     )""",
     re.IGNORECASE | re.DOTALL | re.VERBOSE,
 )
+_NAME = _MARKUP.groupindex["name"]
 _ENTITY = re.compile(r"&(?:#\d{1,7}|#[xX][0-9a-fA-F]{1,6}|[a-zA-Z][a-zA-Z0-9]{1,30});")
 _HREF = re.compile(r"""\bhref\s*+=\s*+(?:"([^"]*+)"|'([^']*+)'|([^\s"']++))""", re.IGNORECASE)
 _SOURCE_LINES_MEAN_NOTHING = re.compile(r"<(?:br|p|div|li|tr)[\s/>]", re.IGNORECASE)
@@ -44,8 +45,8 @@ _BECOMES = {
     **dict.fromkeys(_PARAGRAPHS, "\n\n"),
     **dict.fromkeys(_LINES, "\n"),
     **dict.fromkeys(["td", "th"], " "),
-    "li": "\n• ",
 }
+_BECOMES |= {f"/{name}": text for name, text in _BECOMES.items()} | {"li": "\n• ", "/li": ""}
 """Every tag there is, and what stands for it. "<Name>" is not among them: it is what somebody typed."""
 
 
@@ -71,12 +72,12 @@ def to_text(body: str) -> tuple[str, bool]:
 
 
 def _replace(found: re.Match[str]) -> str:
-    name = found["name"]
-    if name:
-        name = name.lower()
-        if found["end"] and name == "li":
-            return ""
-        return "" if found["foreign"] else _BECOMES.get(name, found[0])
+    name = found[_NAME]
+    if name is not None:
+        becomes = _BECOMES.get(name)
+        if becomes is None:
+            becomes = _BECOMES.get(name.lower(), "" if ":" in name else found[0])
+        return becomes
     label = found["label"]
     return "" if label is None else f"{label}{_show_address(found['attributes'], label)}"
 

@@ -28,6 +28,7 @@ MOST_ATTENDEES = 200
 LONGEST_TITLE = 1_000
 LONGEST_LOCATION = 2_000
 LONGEST_ID = 1_024
+LONGEST_VERSION = 255
 LONGEST_URL = 4_000
 
 NO_START = "The calendar gives no time for this event."
@@ -150,8 +151,12 @@ def is_remnant(event: RemoteEvent) -> bool:
     return event.status is EventStatus.CANCELLED and event.starts is None and event.starts_on is None
 
 
+Texts = tuple[str, str, str, bool]
+"""links_json, join_services, body_text, body_shortened."""
+
+
 class RowMaker:
-    """Rows of one connection. Called for each of thousands of events: what is the same for all is looked up once."""
+    """Rows of one page. Called for each of thousands of events: what is the same for all is looked up once."""
 
     def __init__(self, connection: Connection) -> None:
         self.connection_id = connection.pk
@@ -161,14 +166,16 @@ class RowMaker:
         self.own_hosts = frozenset({urlsplit(settings.PUBLIC_URL).netloc})
         made_from = repr((DERIVATION, str(self.zone), sorted(self.vanity_hosts), sorted(self.own_hosts)))
         self.prefix = blake2b(made_from.encode(), digest_size=6).hexdigest() + ":"
+        self._texts: dict[tuple[Any, ...], Texts] = {}
 
     def stamp_of(self, event: RemoteEvent) -> str:
         """Equal stamps, equal rows: the provider's version and everything else that goes into a row.
 
         So a new vanity host, zone or way of finding links reaches every row with the next complete listing.
         """
-        if event.ref.version:
-            return self.prefix + event.ref.version[:255]
+        version = event.ref.version
+        if 0 < len(version) <= LONGEST_VERSION and is_clean_text(version):
+            return self.prefix + version
         return self.prefix + blake2b(repr(event).encode(errors="replace"), digest_size=16).hexdigest()
 
     def make_row(self, event: RemoteEvent, stamp: str) -> Sequence[Any]:
@@ -178,15 +185,7 @@ class RowMaker:
         if not is_clean(event, kept):
             event, kept = clean_event(event, kept)
         starts, ends, starts_on, ends_on, problem = read_times(event, self.zone)
-        links = find_links(
-            conference=event.conference,
-            url=event.url,
-            location=event.location,
-            body=event.body,
-            own_hosts=self.own_hosts,
-            vanity_hosts=self.vanity_hosts,
-        )
-        body_text, body_shortened = to_text(event.body) if event.body else ("", False)
+        links_json, join_services, body_text, body_shortened = self._read_texts(event)
         title, location = shorten(event.title, LONGEST_TITLE), shorten(event.location, LONGEST_LOCATION)
         words = [title, location, event.organizer_name, event.organizer_email]
         for one in kept:
@@ -196,7 +195,7 @@ class RowMaker:
             self.connection_id,
             event.ref.id,
             event.ref.container[:LONGEST_ID],
-            event.ref.version[:255],
+            event.ref.version[:LONGEST_VERSION],
             stamp,
             event.uid[:LONGEST_ID],
             event.series_id[:LONGEST_ID],
@@ -221,11 +220,35 @@ class RowMaker:
             body_text,
             body_shortened,
             event.web_url if len(event.web_url) <= LONGEST_URL else "",
-            dump_json(links) if links else "[]",
-            f" {' '.join(dict.fromkeys(one.service for one in links if one.kind == 'join'))} " if links else "",
+            links_json,
+            join_services,
             problem,
             "\n".join(words).casefold(),
         )
+
+    def _read_texts(self, event: RemoteEvent) -> Texts:
+        """Read once for all occurrences of a series on a page: most of a calendar says the same thing every week."""
+        said = event.conference, event.url, event.location, event.body
+        texts = self._texts.get(said)
+        if texts is None:
+            links = find_links(
+                conference=event.conference,
+                url=event.url,
+                location=event.location,
+                body=event.body,
+                own_hosts=self.own_hosts,
+                vanity_hosts=self.vanity_hosts,
+            )
+            services = dict.fromkeys(one.service for one in links if one.kind == "join")
+            body_text, body_shortened = to_text(event.body) if event.body else ("", False)
+            texts = (
+                dump_json(links) if links else "[]",
+                f" {' '.join(services)} " if services else "",
+                body_text,
+                body_shortened,
+            )
+            self._texts[said] = texts
+        return texts
 
 
 PROBLEM = COLUMNS.index("problem")
