@@ -1,6 +1,6 @@
 """What support staff see of people and organizations. No secret is shown; the audit trail is read only."""
 
-from typing import Any
+from typing import Any, cast
 
 from allauth.account.models import EmailAddress
 from allauth.mfa.models import Authenticator
@@ -45,7 +45,7 @@ class AddressInline(LookOnly, admin.TabularInline):
 class MembershipInline(LookOnly, admin.StackedInline):
     model = Membership
     fields = ["organization", "role", "groups", "joined_at"]
-    readonly_fields = fields
+    readonly_fields = ["organization", "role", "groups", "joined_at"]
     extra = 0
 
 
@@ -59,7 +59,6 @@ class UserAdmin(admin.ModelAdmin):
     search_fields = ["email", "name", "membership__organization__name"]
     search_help_text = "E-mail address, name or organization"
     fields = ["email", "name", "time_zone", "language", "is_active", "is_staff", "last_login", "date_joined"]
-    readonly_fields = ["email", "last_login", "date_joined"]
     inlines = [MembershipInline, AddressInline]
     ordering = ["email"]
 
@@ -69,7 +68,8 @@ class UserAdmin(admin.ModelAdmin):
         return membership.get_role_display() if membership else ""
 
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> list[str]:
-        return self.readonly_fields if request.user.is_superuser else [*self.readonly_fields, "is_staff"]
+        fixed = ["email", "last_login", "date_joined"]
+        return fixed if request.user.is_superuser else [*fixed, "is_staff"]
 
     def has_change_permission(self, request: HttpRequest, obj: User | None = None) -> bool:
         """Support staff do not change each other: only a superuser does."""
@@ -88,7 +88,7 @@ class UserAdmin(admin.ModelAdmin):
             record(
                 "person.changed_by_support",
                 organization=obj.organization,
-                actor=request.user,
+                actor=cast(User, request.user),
                 subject=obj,
                 details={name: form.cleaned_data[name] for name in form.changed_data},
                 address=client_address(request),
@@ -118,7 +118,7 @@ class OrganizationAdmin(admin.ModelAdmin):
         record(
             "organization.changed_by_support" if change else "organization.created_by_support",
             organization=obj,
-            actor=request.user,
+            actor=cast(User, request.user),
             details={name: form.cleaned_data[name] for name in form.changed_data},
             address=client_address(request),
         )

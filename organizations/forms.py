@@ -1,6 +1,6 @@
 """What people fill in about themselves, their colleagues and their organization."""
 
-from typing import Any
+from typing import Any, cast
 
 from django import forms
 from django.conf import settings
@@ -25,10 +25,10 @@ class SettingsForm(forms.ModelForm):
         self.fields["name"].help_text = "As colleagues see it."
         organization = self.instance.organization
         zone = organization.time_zone if organization else settings.TIME_ZONE
-        self.fields["time_zone"].choices = [("", f"My organization's ({zone.replace('_', ' ')})"), *list_zones()]
+        choice_of(self, "time_zone").choices = [("", f"My organization's ({zone.replace('_', ' ')})"), *list_zones()]
         self.fields["time_zone"].label = "Time zone"
         self.fields["time_zone"].help_text = "Meetings and times everywhere are shown in it."
-        self.fields["language"].choices = [("", "My organization's"), *settings.LANGUAGES]
+        choice_of(self, "language").choices = [("", "My organization's"), *settings.LANGUAGES]
         self.fields["theme"].label = "Colors"
         self.fields["theme"].required = False
 
@@ -50,7 +50,7 @@ class OrganizationForm(forms.ModelForm):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self.fields["default_region"].choices = [("", "None"), *list_countries()]
+        choice_of(self, "default_region").choices = [("", "None"), *list_countries()]
 
 
 class InvitationForm(forms.Form):
@@ -61,7 +61,7 @@ class InvitationForm(forms.Form):
 
     def __init__(self, *args: Any, by: Membership, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self.fields["role"].choices = list_roles(by)
+        choice_of(self, "role").choices = list_roles(by)
 
 
 class RoleForm(forms.Form):
@@ -80,8 +80,8 @@ class GroupForm(forms.ModelForm):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         people = self.instance.organization.memberships.select_related("user").order_by("user__name", "user__email")
-        self.fields["memberships"].queryset = people
-        self.fields["memberships"].label_from_instance = lambda membership: membership.user.label
+        rows_of(self, "memberships").queryset = people
+        rows_of(self, "memberships").label_from_instance = lambda membership: membership.user.label
         if self.instance.pk:
             self.fields["memberships"].initial = self.instance.memberships.all()
 
@@ -95,7 +95,7 @@ class GroupsForm(forms.Form):
 
     def __init__(self, *args: Any, membership: Membership, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self.fields["groups"].queryset = membership.organization.groups.all()
+        rows_of(self, "groups").queryset = membership.organization.groups.all()
         self.fields["groups"].initial = membership.groups.all()
 
 
@@ -107,3 +107,12 @@ def list_roles(by: Membership) -> list[tuple[str, str]]:
         Role.OWNER: "Owner: also makes other owners",
     }
     return [(role.value, words) for role, words in meanings.items() if role != Role.OWNER or by.role == Role.OWNER]
+
+
+def choice_of(form: forms.BaseForm, name: str) -> forms.ChoiceField:
+    return cast(forms.ChoiceField, form.fields[name])
+
+
+def rows_of(form: forms.BaseForm, name: str) -> Any:
+    """Any, because only a ModelChoiceField lets its label be set on the instance."""
+    return form.fields[name]

@@ -75,11 +75,13 @@ class User(AbstractBaseUser, PermissionsMixin):
 
     def find_membership(self) -> "Membership | None":
         """Where the person works, with the organization: one query in the life of this object."""
-        relation = self._meta.get_field("membership")
+        relation: Any = self._meta.get_field("membership")
         if not relation.is_cached(self):
-            membership = Membership.objects.select_related("organization").filter(user=self).first()
-            relation.set_cached_value(self, membership)
-        return relation.get_cached_value(self)
+            mine = Membership.objects.select_related("organization").filter(user_id=self.pk)
+            found = mine.first() if self.pk else None
+            relation.set_cached_value(self, found)
+        membership: Membership | None = relation.get_cached_value(self)
+        return membership
 
     @property
     def zone(self) -> tzinfo:
@@ -89,7 +91,7 @@ class User(AbstractBaseUser, PermissionsMixin):
             if name:
                 try:
                     return zoneinfo.ZoneInfo(name)
-                except (zoneinfo.ZoneInfoNotFoundError, ValueError):
+                except (zoneinfo.ZoneInfoNotFoundError, ValueError, OSError):  # OSError: "Europe" is a folder
                     continue
         return zoneinfo.ZoneInfo("UTC")
 
@@ -119,7 +121,9 @@ class Membership(models.Model):
     user = models.OneToOneField(User, on_delete=models.CASCADE, related_name="membership")
     organization = models.ForeignKey(Organization, on_delete=models.CASCADE, related_name="memberships")
     role = models.CharField(max_length=10, choices=Role.choices, default=Role.MEMBER)
-    groups = models.ManyToManyField("Group", blank=True, related_name="memberships")
+    groups: "models.ManyToManyField[Group, Any]" = models.ManyToManyField(
+        "Group", blank=True, related_name="memberships"
+    )
     joined_at = models.DateTimeField(default=timezone.now, editable=False)
 
     def __str__(self) -> str:

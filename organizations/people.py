@@ -79,7 +79,7 @@ def save_group(group: Group, *, memberships: Iterable[Membership], by: User, req
             if is_new:
                 group.position = group.organization.groups.count()
             group.save()
-            group.memberships.set(memberships)
+            group.memberships.set(memberships)  # type: ignore[attr-defined]  # the other end of Membership.groups
             record(
                 "group.created" if is_new else "group.changed",
                 organization=group.organization,

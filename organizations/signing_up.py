@@ -49,7 +49,7 @@ class SignupForm(allauth_forms.SignupForm):
             self.fields["email"].disabled = True
             self.fields["time_zone"].initial = self.invitation.organization.time_zone
 
-    def save(self, request: HttpRequest) -> User:
+    def save(self, request: HttpRequest) -> Any:
         """The person, their address and their place, or none of them."""
         with transaction.atomic():
             return super().save(request)

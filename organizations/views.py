@@ -20,6 +20,7 @@ from organizations.forms import GroupForm, GroupsForm, InvitationForm, Organizat
 from organizations.inviting import InvitationRefused
 from organizations.models import Group, Membership, Theme, record
 from organizations.people import ChangeRefused
+from organizations.person_request import PersonRequest
 
 THEME_COOKIE = "portico-theme"
 THEME_COOKIE_AGE = 365 * 24 * 3600
@@ -33,7 +34,7 @@ def for_admins(view: View) -> View:
     """Give the view the admin's own membership as `admin`; to everybody else the page does not exist."""
 
     @wraps(view)
-    def check(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+    def check(request: PersonRequest, *args: Any, **kwargs: Any) -> HttpResponse:
         membership = request.user.find_membership()
         if membership is None or not membership.is_admin:
             raise Http404("Only admins find this page.")
@@ -44,14 +45,14 @@ def for_admins(view: View) -> View:
 
 @require_safe
 @for_admins
-def people_list(request: HttpRequest, admin: Membership) -> HttpResponse:
+def people_list(request: PersonRequest, admin: Membership) -> HttpResponse:
     """Everybody who works here, and who is invited."""
     sought = request.GET.get("q", "").replace("\0", "").strip()
     found = admin.organization.memberships.select_related("user").prefetch_related("groups")
     if sought:
         found = found.filter(Q(user__name__icontains=sought) | Q(user__email__icontains=sought))
     if group := request.GET.get("group", ""):
-        found = found.filter(groups=group) if group.isdecimal() and len(group) < 19 else found.none()
+        found = found.filter(groups=int(group)) if group.isdecimal() and len(group) < 19 else found.none()
     page = Paginator(found.order_by("user__name", "user__email"), PEOPLE_PER_PAGE).get_page(request.GET.get("page"))
     return render(
         request,
@@ -70,13 +71,13 @@ def people_list(request: HttpRequest, admin: Membership) -> HttpResponse:
 
 @require_safe
 @for_admins
-def person(request: HttpRequest, admin: Membership, pk: int) -> HttpResponse:
+def person(request: PersonRequest, admin: Membership, pk: int) -> HttpResponse:
     """One colleague: role and groups."""
     membership = get_object_or_404(admin.organization.memberships.select_related("user", "organization"), pk=pk)
     return render_person(request, membership)
 
 
-def render_person(request: HttpRequest, membership: Membership, *, status: int = 200, **forms: Any) -> HttpResponse:
+def render_person(request: PersonRequest, membership: Membership, *, status: int = 200, **forms: Any) -> HttpResponse:
     return render(
         request,
         "organizations/person.html",
@@ -92,7 +93,7 @@ def render_person(request: HttpRequest, membership: Membership, *, status: int =
 
 @require_POST
 @for_admins
-def role_change(request: HttpRequest, admin: Membership, pk: int) -> HttpResponse:
+def role_change(request: PersonRequest, admin: Membership, pk: int) -> HttpResponse:
     membership = get_object_or_404(admin.organization.memberships.select_related("user", "organization"), pk=pk)
     form = RoleForm(request.POST)
     if form.is_valid():
@@ -110,7 +111,7 @@ def role_change(request: HttpRequest, admin: Membership, pk: int) -> HttpRespons
 
 @require_POST
 @for_admins
-def groups_change(request: HttpRequest, admin: Membership, pk: int) -> HttpResponse:
+def groups_change(request: PersonRequest, admin: Membership, pk: int) -> HttpResponse:
     membership = get_object_or_404(admin.organization.memberships.select_related("user", "organization"), pk=pk)
     form = GroupsForm(request.POST, membership=membership)
     if not form.is_valid():
@@ -122,7 +123,7 @@ def groups_change(request: HttpRequest, admin: Membership, pk: int) -> HttpRespo
 
 @show_or_save
 @for_admins
-def invitation_new(request: HttpRequest, admin: Membership) -> HttpResponse:
+def invitation_new(request: PersonRequest, admin: Membership) -> HttpResponse:
     form = InvitationForm(request.POST or None, by=admin)
     if form.is_valid():
         try:
@@ -137,7 +138,7 @@ def invitation_new(request: HttpRequest, admin: Membership) -> HttpResponse:
 
 @require_POST
 @for_admins
-def invitation_send_again(request: HttpRequest, admin: Membership, pk: int) -> HttpResponse:
+def invitation_send_again(request: PersonRequest, admin: Membership, pk: int) -> HttpResponse:
     invitation = get_object_or_404(admin.organization.invitations, pk=pk)
     try:
         inviting.send_again(invitation, by=request.user, request=request)
@@ -150,7 +151,7 @@ def invitation_send_again(request: HttpRequest, admin: Membership, pk: int) -> H
 
 @require_POST
 @for_admins
-def invitation_revoke(request: HttpRequest, admin: Membership, pk: int) -> HttpResponse:
+def invitation_revoke(request: PersonRequest, admin: Membership, pk: int) -> HttpResponse:
     invitation = get_object_or_404(admin.organization.invitations, pk=pk)
     try:
         inviting.revoke(invitation, by=request.user, request=request)
@@ -181,7 +182,7 @@ def invitation(request: HttpRequest, token: str) -> HttpResponse:
 
 
 @require_POST
-def invitation_accept(request: HttpRequest, token: str) -> HttpResponse:
+def invitation_accept(request: PersonRequest, token: str) -> HttpResponse:
     try:
         membership = inviting.accept(inviting.find_usable(token), user=request.user, request=request)
     except InvitationRefused as refusal:
@@ -192,24 +193,24 @@ def invitation_accept(request: HttpRequest, token: str) -> HttpResponse:
 
 @require_safe
 @for_admins
-def group_list(request: HttpRequest, admin: Membership) -> HttpResponse:
+def group_list(request: PersonRequest, admin: Membership) -> HttpResponse:
     groups = admin.organization.groups.annotate(size=Count("memberships"))
     return render(request, "organizations/groups.html", {"groups": groups, "organization": admin.organization})
 
 
 @show_or_save
 @for_admins
-def group_new(request: HttpRequest, admin: Membership) -> HttpResponse:
+def group_new(request: PersonRequest, admin: Membership) -> HttpResponse:
     return edit_group(request, Group(organization=admin.organization))
 
 
 @show_or_save
 @for_admins
-def group_edit(request: HttpRequest, admin: Membership, pk: int) -> HttpResponse:
+def group_edit(request: PersonRequest, admin: Membership, pk: int) -> HttpResponse:
     return edit_group(request, get_object_or_404(admin.organization.groups, pk=pk))
 
 
-def edit_group(request: HttpRequest, group: Group) -> HttpResponse:
+def edit_group(request: PersonRequest, group: Group) -> HttpResponse:
     form = GroupForm(request.POST or None, instance=group)
     if form.is_valid():
         try:
@@ -228,7 +229,7 @@ def edit_group(request: HttpRequest, group: Group) -> HttpResponse:
 
 @require_POST
 @for_admins
-def group_delete(request: HttpRequest, admin: Membership, pk: int) -> HttpResponse:
+def group_delete(request: PersonRequest, admin: Membership, pk: int) -> HttpResponse:
     group = get_object_or_404(admin.organization.groups, pk=pk)
     people.delete_group(group, by=request.user, request=request)
     messages.success(request, f"The group {group.name} is deleted. Its people stay.")
@@ -237,7 +238,7 @@ def group_delete(request: HttpRequest, admin: Membership, pk: int) -> HttpRespon
 
 @show_or_save
 @for_admins
-def organization(request: HttpRequest, admin: Membership) -> HttpResponse:
+def organization(request: PersonRequest, admin: Membership) -> HttpResponse:
     """The organization's own settings."""
     form = OrganizationForm(request.POST or None, instance=admin.organization)
     if form.is_valid():
@@ -248,7 +249,7 @@ def organization(request: HttpRequest, admin: Membership) -> HttpResponse:
 
 
 @show_or_save
-def settings(request: HttpRequest) -> HttpResponse:
+def settings(request: PersonRequest) -> HttpResponse:
     """Name, time zone, language, colors."""
     form = SettingsForm(request.POST or None, instance=request.user)
     if form.is_valid():

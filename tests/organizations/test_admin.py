@@ -1,0 +1,88 @@
+"""The support pages about people: found quickly, no secret shown, the audit trail untouchable."""
+
+import pytest
+from django.urls import reverse
+
+from organizations.models import AuditEvent, Organization, User, record
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.mark.parametrize("model", ["user", "organization", "membership", "group", "invitation", "auditevent"])
+def test_support_finds_each_kind_of_row(support_client, model, alice, litigation, make_invitation, northwind):
+    make_invitation("nora@newfirm.example")
+    record("member.joined", organization=northwind, actor=alice)
+    page = support_client.get(reverse(f"admin:organizations_{model}_changelist"), {"q": "northwind"})
+    assert page.status_code == 200
+    assert page.context["cl"].result_count >= 1
+
+
+def test_a_person_is_found_by_organization_and_shown_without_password(support_client, alice):
+    page = support_client.get(reverse("admin:organizations_user_change", args=[alice.pk])).content.decode()
+    assert "Alice Meyer" in page
+    assert "Northwind Legal" in page
+    assert alice.password not in page
+    assert "pbkdf2" not in page
+    assert "md5$" not in page
+
+
+def test_an_invitation_is_shown_without_its_token(support_client, make_invitation):
+    invitation, _ = make_invitation("nora@newfirm.example")
+    page = support_client.get(reverse("admin:organizations_invitation_change", args=[invitation.pk])).content.decode()
+    assert "nora@newfirm.example" in page
+    assert invitation.token_hash not in page
+
+
+def test_support_switches_a_person_off_and_it_is_written_down(support_client, support, alice, sign_in):
+    url = reverse("admin:organizations_user_change", args=[alice.pk])
+    form = {
+        "name": "Alice Meyer", "time_zone": "", "language": "",
+        "membership-TOTAL_FORMS": 0, "membership-INITIAL_FORMS": 0,
+        "emailaddress_set-TOTAL_FORMS": 0, "emailaddress_set-INITIAL_FORMS": 0,
+    }  # fmt: skip
+    assert support_client.post(url, form).status_code == 302
+    alice.refresh_from_db()
+    assert not alice.is_active
+    event = AuditEvent.objects.get(action="person.changed_by_support")
+    assert (event.actor, event.subject, event.details) == (support, alice, {"is_active": False})
+
+
+def test_support_staff_who_are_no_superusers_do_not_change_each_other(support, sign_in, alice):
+    from django.contrib.auth.models import Permission
+
+    helper = User.objects.create_user("helper@portico.example", is_staff=True)
+    helper.user_permissions.set(Permission.objects.filter(codename__in=["view_user", "change_user"]))
+    client = sign_in(helper)
+    for person, may_change in ((support, False), (alice, True)):
+        page = client.get(reverse("admin:organizations_user_change", args=[person.pk]))
+        assert page.context["has_change_permission"] is may_change
+    client.post(reverse("admin:organizations_user_change", args=[alice.pk]), {"is_staff": "on", "is_active": "on"})
+    alice.refresh_from_db()
+    assert not alice.is_staff
+
+
+def test_the_audit_trail_is_neither_changed_nor_deleted_by_anybody(support_client, northwind, alice):
+    event = record("member.joined", organization=northwind, actor=alice, details={"role": "member"})
+    base = reverse("admin:organizations_auditevent_changelist")
+    assert support_client.get(base).status_code == 200
+    assert support_client.get(f"{base}add/").status_code == 403
+    assert support_client.post(f"{base}{event.pk}/delete/", {"post": "yes"}).status_code == 403
+    assert support_client.post(f"{base}{event.pk}/change/", {"action": "x"}).status_code == 403
+    for change in (event.save, event.delete, AuditEvent.objects.all().delete):
+        with pytest.raises(TypeError, match="append-only"):
+            change()
+    with pytest.raises(TypeError, match="append-only"):
+        AuditEvent.objects.update(action="x")
+    assert AuditEvent.objects.get().action == "member.joined"
+
+
+def test_the_audit_trail_outlives_the_person(northwind, alice):
+    record("member.joined", organization=northwind, actor=alice, subject=alice)
+    alice.delete()
+    assert AuditEvent.objects.get().actor_label == "alice@northwind.example"
+
+
+def test_an_organization_is_not_deleted_by_a_click(support_client, northwind):
+    url = reverse("admin:organizations_organization_delete", args=[northwind.pk])
+    assert support_client.post(url, {"post": "yes"}).status_code == 403
+    assert Organization.objects.filter(pk=northwind.pk).exists()
