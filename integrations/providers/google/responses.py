@@ -253,6 +253,7 @@ def follow_pages(
     """
     token: str | None = None
     seen: set[str] = set()
+    first: list[Any] = []
     empty = 0
     for _ in range(_MOST_PAGES):
         answer = fetch(token)
@@ -261,13 +262,15 @@ def follow_pages(
         if not isinstance(found, list) or not isinstance(token, str | None):
             raise Unexpected(NOT_UNDERSTOOD, detail=f"a page of {items} of another shape")
         empty = 0 if found else empty + 1
+        is_repeated = bool(found) and found[:1] == first
+        first = found[:1]
         page: Page | None = parse(answer, token is None)
         del answer, found
         yield page  # type: ignore[misc]  # not None before the line below
         page = None
         if token is None:
             return
-        if token in seen or empty >= _MOST_EMPTY_PAGES:
+        if is_repeated or token in seen or empty >= _MOST_EMPTY_PAGES:
             raise Unexpected(NOT_UNDERSTOOD, detail=f"pages of {items} without an end")
         seen.add(token)
     raise Unexpected(NOT_UNDERSTOOD, detail=f"more than {_MOST_PAGES} pages of {items}")
