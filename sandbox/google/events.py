@@ -36,6 +36,8 @@ CREATE TABLE IF NOT EXISTS g_event (
 ) WITHOUT ROWID;
 CREATE INDEX IF NOT EXISTS g_event_change ON g_event (calendar, change);
 CREATE INDEX IF NOT EXISTS g_event_series ON g_event (calendar, series) WHERE series != '';
+CREATE INDEX IF NOT EXISTS g_event_updated ON g_event (calendar, updated);
+CREATE INDEX IF NOT EXISTS g_event_recurs ON g_event (calendar) WHERE recurs = 1;
 CREATE TABLE IF NOT EXISTS g_event_was (
     calendar TEXT NOT NULL, id TEXT NOT NULL, change INTEGER NOT NULL, until INTEGER NOT NULL, status TEXT NOT NULL,
     series TEXT NOT NULL, starts INTEGER NOT NULL, ends INTEGER NOT NULL, recurs INTEGER NOT NULL,

@@ -39,6 +39,7 @@ class Refused(Exception):
     def __init__(self, error: str, sentence: str, detail: str = "") -> None:
         super().__init__(error)
         self.error, self.sentence, self.detail = error, sentence, detail
+        self.status = 401 if error == "invalid_client" else 400
 
 
 class Authorization:
@@ -99,10 +100,8 @@ class Authorization:
         self.google.store.run("DELETE FROM g_pending WHERE id = ?", pending)
         if request.form.get("decision") != "allow":
             return self._remember_account(self._send_back(asked, {"error": "access_denied"}), person)
-        scopes = [scope for scope in asked["scopes"] if scope in SIGN_IN or not self._boxes(asked, person)]
-        if boxes := self._boxes(asked, person):
-            ticked = set(request.form.getlist("scope"))
-            scopes = [scope for scope in asked["scopes"] if scope in ticked or scope not in boxes]
+        ticked, boxes = set(request.form.getlist("scope")), self._boxes(asked)
+        scopes = [scope for scope in asked["scopes"] if scope in ticked or scope not in boxes]
         return self._remember_account(self._grant(asked, person, scopes), person)
 
     def _consent_page(self, pending: str, asked: dict[str, Any], person: Person) -> Any:
@@ -110,12 +109,13 @@ class Authorization:
         if set(asked["scopes"]) <= held and "consent" not in asked["prompt"].split():
             self.google.store.run("DELETE FROM g_pending WHERE id = ?", pending)
             return self._remember_account(self._grant(asked, person, asked["scopes"], first=False), person)
-        boxes = self._boxes(asked, person)
+        boxes = self._boxes(asked)
         lines = [{"scope": s, "sentence": sentence(s), "held": s in held, "box": s in boxes} for s in asked["scopes"]]
         return render_template("google/consent.html", pending=pending, client=asked["client_name"], person=person,
                                lines=lines, boxes=boxes, host=urlsplit(asked["redirect_uri"]).netloc)  # fmt: skip
 
-    def _boxes(self, asked: dict[str, Any], person: Person) -> list[str]:
+    @staticmethod
+    def _boxes(asked: dict[str, Any]) -> list[str]:
         """Scopes with a box to untick: what is not sign-in, and only when more than one such is asked for.
 
         Reference: https://developers.google.com/identity/protocols/oauth2/resources/granular-permissions
@@ -214,7 +214,7 @@ class Authorization:
 
     @staticmethod
     def _show_refusal(refusal: Refused) -> tuple[str, int]:
-        return render_template("google/refused.html", refusal=refusal), 400
+        return render_template("google/refused.html", refusal=refusal), refusal.status
 
     # tokens
 

@@ -329,14 +329,14 @@ def _show(doc: dict[str, Any], fields: list[str]) -> dict[str, Any]:
 
 def _show_change(contact: Contact, fields: list[str], since: int) -> dict[str, Any]:
     """What a sync says of one contact. Deletion and former names are told whatever the mask."""
-    if contact.deleted:
-        metadata = {"sources": contact.doc["metadata"]["sources"], "deleted": True, "objectType": "PERSON"}
-        return {"resourceName": contact.name, "etag": contact.doc["etag"], "metadata": metadata}
     doc = contact.doc
-    shown = _show(doc, fields)
+    told: dict[str, Any] = {}
+    if contact.deleted:
+        told["deleted"] = True
     if contact.former and contact.former_change > since:
-        shown["metadata"] = doc["metadata"] | {"previousResourceNames": contact.former}
-    return shown
+        told["previousResourceNames"] = contact.former
+    shown = {"resourceName": contact.name, "etag": doc["etag"]} if contact.deleted else _show(doc, fields)
+    return shown | ({"metadata": doc["metadata"] | told} if told else {})
 
 
 def _profile(person: Person) -> dict[str, Any]:

@@ -165,6 +165,18 @@ def test_a_merged_or_renamed_contact_tells_its_former_names_to_a_sync_only(sandb
     assert api.get(f"{api.people}{one['resourceName']}", **FIELDS).json()["resourceName"] == renamed
 
 
+def test_a_contact_renamed_and_then_deleted_is_gone_under_both_names(sandbox, api, people):
+    old = add(sandbox)["resourceName"]
+    query = {"requestSyncToken": "true", "personFields": "names"}
+    token = api.get(people, **query).json()["nextSyncToken"]
+    new = sandbox.google.contacts.rename(ALICE, old)
+    sandbox.google.contacts.delete(ALICE, new)
+    told = api.get(people, syncToken=token, **query).json()["connections"]
+    assert [(p["resourceName"], p["metadata"]["deleted"], p["metadata"]["previousResourceNames"]) for p in told] == [
+        (new, True, [old])
+    ]
+
+
 def test_numbers_get_their_canonical_form_by_the_persons_country(sandbox):
     for email, expected in ((ALICE, "+493023125111"), (BEN, None)):
         person = add(sandbox, email=email, phoneNumbers=[{"value": "030 23125 111"}, {"value": "ask Petra"}])
