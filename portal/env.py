@@ -17,12 +17,13 @@ def load_env_file(path: Path) -> None:
 
 
 def text(name: str, default: str = "") -> str:
+    """What is set, or the default; empty counts as not set."""
     if path := os.environ.get(f"{name}_FILE"):
         try:
             return Path(path).read_text().strip()
         except OSError as error:
             raise ImproperlyConfigured(f"{name}_FILE names {path}, which cannot be read: {error.strerror}.") from error
-    return os.environ.get(name, default)
+    return os.environ.get(name) or default
 
 
 def flag(name: str, *, default: bool = False) -> bool:

@@ -109,6 +109,8 @@ def test_no_page_holds_a_script_or_a_style_of_its_own() -> None:
     """The policy of the pages forbids both: they would be dead in every browser."""
     found = []
     for path in (ROOT / "templates").rglob("*.html"):
+        if path.parent.name == "mail":
+            continue
         text = path.read_text().lower()
         if "<style" in text or " style=" in text or " onclick=" in text or " onload=" in text or "javascript:" in text:
             found.append(str(path.relative_to(ROOT)))

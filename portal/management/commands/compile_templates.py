@@ -14,7 +14,8 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         count, problems = 0, []
-        for folder in map(Path, settings.TEMPLATES[0]["DIRS"]):
+        folders: Any = settings.TEMPLATES[0]["DIRS"]
+        for folder in map(Path, folders):
             for path in sorted(p for p in folder.rglob("*") if p.suffix in (".html", ".txt")):
                 name = path.relative_to(folder).as_posix()
                 count += 1
