@@ -196,7 +196,7 @@ class Visitor:
         """Go through the pretend Google's account chooser and consent page, back to Portico."""
         page = self.page
         page.wait_for_url(lambda url: url.startswith(self.portico.sandbox_url))
-        if page.get_by_text("Choose an account").count():
+        if page.get_by_role("heading", name="Choose an account").count():
             page.get_by_text(email).first.click()
         for name in untick:
             page.get_by_role("checkbox", name=re.compile(name, re.IGNORECASE)).uncheck()

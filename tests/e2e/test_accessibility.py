@@ -1,0 +1,96 @@
+"""Every page, in light and dark, wide and on a phone: axe finds nothing, and nothing hangs over the edge."""
+
+import re
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+
+from tests.e2e.conftest import DESKTOP, PHONE, Visit, Visitor
+
+EMIL = "emil.tanaka@northwind.example"
+DORA = "dora.lindqvist@northwind.example"
+RULES = {"runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]}
+BEFORE_SIGN_IN = ["/", "/accounts/login/", "/accounts/login/code/", "/accounts/signup/", "/accounts/password/reset/"]
+UNCONNECTED = ["/profile/", "/meetings/", "/contacts/", "/integrations/connection/new/"]
+CONNECTED = [
+    "/profile/",
+    "/profile/settings/",
+    "/meetings/",
+    "/meetings/?when=past",
+    "/meetings/?q=nothing+is+called+this",
+    "/contacts/",
+    "/contacts/?q=nobody+is+called+this",
+    "/integrations/connection/new/",
+    "/integrations/connection/edit/",
+    "/integrations/connection/delete/",
+    "/accounts/2fa/",
+    "/accounts/sessions/",
+    "/accounts/email/",
+    "/accounts/password/change/",
+    "/no-such-page/",
+]
+OWNERS = ["/people/", "/people/invitations/new/", "/people/groups/", "/people/organization/"]
+LOOKS = [
+    pytest.param({"viewport": DESKTOP, "color_scheme": "light"}, id="light"),
+    pytest.param({"viewport": DESKTOP, "color_scheme": "dark"}, id="dark"),
+    pytest.param({"viewport": PHONE, "color_scheme": "light"}, id="phone"),
+]
+
+
+def find_faults(visitor: Visitor, path: str) -> list[str]:
+    """What axe finds on this page, and whether it is wider than the window."""
+    page = visitor.open(path)
+    found = [
+        f"{path}: {one['id']}: {one['help']}: {one['nodes'][0]['html'][:160]} {one['nodes'][0]['failureSummary'][:300]}"
+        for one in Axe().run(page, options=RULES).response["violations"]
+    ]
+    too_wide = page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
+    return found + ([f"{path}: {too_wide} pixels too wide"] if too_wide > 0 else [])
+
+
+def find_all_faults(visitor: Visitor, paths: list[str]) -> str:
+    return "\n".join(fault for path in paths for fault in find_faults(visitor, path))
+
+
+@pytest.mark.parametrize("look", LOOKS)
+def test_pages_for_everyone(visit: Visit, look: dict) -> None:
+    assert find_all_faults(visit(**look), BEFORE_SIGN_IN) == ""
+
+
+@pytest.mark.parametrize("look", LOOKS)
+def test_pages_of_a_person(visit: Visit, look: dict) -> None:
+    emil = visit(**look)
+    emil.fine = [r"404 .*/no-such-page/"]
+    page = emil.sign_in(EMIL)
+    if page.goto(f"{emil.portico.url}/profile/") and page.get_by_role("link", name="Configure").count() == 0:
+        faults = find_all_faults(emil, UNCONNECTED)
+        emil.choose_google()
+        faults += find_all_faults(emil, [page.url.removeprefix(emil.portico.url)])
+        assert faults == ""
+        emil.connect(EMIL, "Calendar read", "Contacts read")
+    details = []
+    for path, row in (("/meetings/", "li.meeting"), ("/contacts/", "li.contact")):
+        link = emil.open(path).locator(row).first.get_by_role("link").first
+        details.append(str(link.get_attribute("href")))
+
+    assert find_all_faults(emil, CONNECTED + details) == ""
+
+
+@pytest.mark.parametrize("look", LOOKS)
+def test_pages_of_an_owner(visit: Visit, look: dict) -> None:
+    dora = visit(**look)
+    dora.sign_in(DORA)
+
+    assert find_all_faults(dora, OWNERS) == ""
+
+
+def test_the_keyboard_alone_reaches_the_content_first(visit: Visit) -> None:
+    emil = visit()
+    page = emil.sign_in(EMIL)
+    emil.open("/profile/")
+
+    page.keyboard.press("Tab")
+    page.keyboard.press("Enter")
+
+    assert re.search(r"#main$", page.url)
+    assert page.evaluate("document.activeElement.id") == "main"
