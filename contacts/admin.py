@@ -7,7 +7,7 @@ from django.http import HttpRequest
 from contacts.models import Contact, ContactFolder
 
 
-class Counted(admin.ModelAdmin):  # type: ignore[type-arg]  # generic for the type checker only
+class Counted(admin.ModelAdmin):
     """Looking is all there is, at fields that hold no content."""
 
     list_select_related = ["connection__user"]
@@ -34,9 +34,17 @@ class Counted(admin.ModelAdmin):  # type: ignore[type-arg]  # generic for the ty
 class ContactFolderAdmin(Counted):
     list_display = ["pk", "person", "remote_id", "contacts_in_it", "is_default", "is_writable", "is_listed"]
     list_filter = ["is_listed", "is_default"]
-    fields = ["person", "remote_id", "parent_remote_id", "position", "contacts_in_it", "is_default", "is_writable",
-              "is_listed"]  # fmt: skip
-    readonly_fields = fields
+    readonly_fields = (
+        "person",
+        "remote_id",
+        "parent_remote_id",
+        "position",
+        "contacts_in_it",
+        "is_default",
+        "is_writable",
+        "is_listed",
+    )
+    fields = readonly_fields
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[ContactFolder]:
         return super().get_queryset(request).annotate(size=Count("filings"))
@@ -51,8 +59,8 @@ class ContactAdmin(Counted):
     list_display = ["pk", "person", "remote_id", "version"]
     list_per_page = 50
     ordering = ["-pk"]
-    fields = ["person", "remote_id", "version", "stamp", "number_count", "unreadable_count", "folder_count"]
-    readonly_fields = fields
+    readonly_fields = ("person", "remote_id", "version", "stamp", "number_count", "unreadable_count", "folder_count")
+    fields = readonly_fields
 
     @admin.display(description="phone numbers")
     def number_count(self, contact: Contact) -> int:

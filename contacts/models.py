@@ -18,7 +18,7 @@ MOST_WORDS = 8
 """Words of a search that are looked for; more would only slow it down."""
 
 
-class BytewiseCharField(models.CharField):  # type: ignore[type-arg]  # generic for the type checker only
+class BytewiseCharField(models.CharField):
     """Text that every database orders alike, by code point: PostgreSQL would ask its locale."""
 
     def db_parameters(self, connection: BaseDatabaseWrapper) -> dict[str, Any]:

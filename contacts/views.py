@@ -5,7 +5,7 @@ from urllib.parse import quote
 
 from django.core.exceptions import ValidationError
 from django.core.validators import validate_email
-from django.http import Http404, HttpRequest, HttpResponse
+from django.http import Http404, HttpResponse
 from django.shortcuts import get_object_or_404, render
 from django.utils.cache import patch_vary_headers
 from django.views.decorators.cache import never_cache
@@ -15,6 +15,7 @@ from contacts.folders import find_folders, grow_tree, walk_tree
 from contacts.listing import list_contacts, show_numbers
 from contacts.models import Contact, ContactFolder
 from contacts.standing import Standing, find_standing
+from organizations.requests import SignedInRequest
 
 LONGEST_SEARCH = 200
 FILTERS = ("q", "folder", "page")
@@ -24,7 +25,7 @@ FILTERS = ("q", "folder", "page")
 # The list and its fragments share URLs, which htmx tells apart by header: a browser must not mix them up.
 @never_cache
 @require_safe
-def contact_list(request: HttpRequest) -> HttpResponse:
+def contact_list(request: SignedInRequest) -> HttpResponse:
     """Cloud contacts: folders, search, and one page of rows; or what is in the way of showing them."""
     standing = find_standing(request.user)
     if request.htmx and request.htmx.target == "contacts-freshness":
@@ -40,7 +41,7 @@ def contact_list(request: HttpRequest) -> HttpResponse:
     return response
 
 
-def _read(request: HttpRequest, standing: Standing) -> dict[str, Any]:
+def _read(request: SignedInRequest, standing: Standing) -> dict[str, Any]:
     """What the list shows. Raises Http404 for a folder that is not among the reader's."""
     assert standing.connection
     folders = find_folders(standing.connection)
@@ -71,7 +72,7 @@ def _find_folder(folders: list[ContactFolder], key: str) -> ContactFolder | None
     raise Http404("no such folder")
 
 
-def _freshness(request: HttpRequest, standing: Standing) -> HttpResponse:
+def _freshness(request: SignedInRequest, standing: Standing) -> HttpResponse:
     """The line about freshness, asked for by itself: nothing where it still holds, and word when rows have changed."""
     known = request.headers.get("X-Pulse", "")
     if known == standing.pulse:
@@ -85,7 +86,7 @@ def _freshness(request: HttpRequest, standing: Standing) -> HttpResponse:
 
 @never_cache
 @require_safe
-def contact_show(request: HttpRequest, pk: int) -> HttpResponse:
+def contact_show(request: SignedInRequest, pk: int) -> HttpResponse:
     """Everything we hold of one contact."""
     standing = find_standing(request.user)
     contacts = Contact.objects.of(standing.connection) if standing.connection else Contact.objects.none()
@@ -114,7 +115,7 @@ def _mail_to(address: str) -> str:
     return f"mailto:{quote(address, safe='@')}"
 
 
-def _kept_query(request: HttpRequest) -> str:
+def _kept_query(request: SignedInRequest) -> str:
     """The list's filters as "?…", or ""."""
     kept = request.GET.copy()
     for name in list(kept):
