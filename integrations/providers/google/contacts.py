@@ -24,7 +24,7 @@ from integrations.remote import Delta, RemoteContact, RemoteFolder
 
 log = logging.getLogger(__name__)
 
-_PAGE_SIZE = 500
+_PAGE_SIZE = 250
 _MOST_GROUPS = 1_000
 
 
