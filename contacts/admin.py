@@ -5,9 +5,10 @@ from django.db.models import Count, QuerySet
 from django.http import HttpRequest
 
 from contacts.models import Contact, ContactFolder
+from organizations.admin import LookOnly
 
 
-class Counted(admin.ModelAdmin):
+class Counted(LookOnly, admin.ModelAdmin):
     """Looking is all there is, at fields that hold no content."""
 
     list_select_related = ["connection__user"]
@@ -15,15 +16,6 @@ class Counted(admin.ModelAdmin):
     search_help_text = "Person's e-mail address, mailbox, or the exact id at the provider"
     # Counting all contacts of all people, for a number nobody asked for, takes seconds where there are millions.
     show_full_result_count = False
-
-    def has_add_permission(self, request: HttpRequest) -> bool:
-        return False
-
-    def has_change_permission(self, request: HttpRequest, obj: object = None) -> bool:
-        return False
-
-    def has_delete_permission(self, request: HttpRequest, obj: object = None) -> bool:
-        return False
 
     @admin.display(ordering="connection__user__email")
     def person(self, row: Contact | ContactFolder) -> str:

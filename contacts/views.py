@@ -14,7 +14,9 @@ from django.views.decorators.http import require_safe
 from contacts.folders import find_folders, grow_tree, walk_tree
 from contacts.listing import list_contacts, show_numbers
 from contacts.models import Contact, ContactFolder
-from contacts.standing import Standing, find_standing
+from integrations.permissions import Permission
+from integrations.standing import Standing, find_standing
+from organizations.models import User
 from organizations.requests import SignedInRequest
 
 LONGEST_SEARCH = 200
@@ -27,7 +29,7 @@ FILTERS = ("q", "folder", "page")
 @require_safe
 def contact_list(request: SignedInRequest) -> HttpResponse:
     """Cloud contacts: folders, search, and one page of rows; or what is in the way of showing them."""
-    standing = find_standing(request.user)
+    standing = _find_standing(request.user)
     if request.htmx and request.htmx.target == "contacts-freshness":
         return _freshness(request, standing)
     context: dict[str, Any] = {"standing": standing, "connection": standing.connection, "info": standing.info}
@@ -50,7 +52,7 @@ def _read(request: SignedInRequest, standing: Standing) -> dict[str, Any]:
     everyone = Contact.objects.of(standing.connection)
     contacts = everyone.in_folder(folder) if folder else everyone
     if text:
-        contacts = contacts.search(text, region=standing.region)
+        contacts = contacts.search(text, region=_region_of(request.user))
     tree = grow_tree(folders)
     return {
         "tree": tree,
@@ -58,7 +60,7 @@ def _read(request: SignedInRequest, standing: Standing) -> dict[str, Any]:
         "folder": folder,
         "q": text,
         "everyone": everyone.count(),
-        "listing": list_contacts(contacts, page=request.GET.get("page"), region=standing.region),
+        "listing": list_contacts(contacts, page=request.GET.get("page"), region=_region_of(request.user)),
         "kept_query": _kept_query(request),
     }
 
@@ -75,11 +77,12 @@ def _find_folder(folders: list[ContactFolder], key: str) -> ContactFolder | None
 def _freshness(request: SignedInRequest, standing: Standing) -> HttpResponse:
     """The line about freshness, asked for by itself: nothing where it still holds, and word when rows have changed."""
     known = request.headers.get("X-Pulse", "")
-    if known == standing.pulse:
+    pulse = f"{standing.line_pulse}.{standing.rows_pulse}"
+    if known == pulse:
         return HttpResponse(status=204)
     context = {"standing": standing, "connection": standing.connection, "is_running": standing.is_running}
     response = render(request, "contacts/_freshness.html", context)
-    if known.partition(".")[2] != standing.pulse.partition(".")[2] or standing.is_first:
+    if known.partition(".")[2] != standing.rows_pulse or standing.is_first:
         response["HX-Trigger"] = "contacts-changed"
     return response
 
@@ -88,7 +91,7 @@ def _freshness(request: SignedInRequest, standing: Standing) -> HttpResponse:
 @require_safe
 def contact_show(request: SignedInRequest, pk: int) -> HttpResponse:
     """Everything we hold of one contact."""
-    standing = find_standing(request.user)
+    standing = _find_standing(request.user)
     contacts = Contact.objects.of(standing.connection) if standing.connection else Contact.objects.none()
     contact = get_object_or_404(contacts.prefetch_related("numbers"), pk=pk)
     context = {
@@ -96,7 +99,7 @@ def contact_show(request: SignedInRequest, pk: int) -> HttpResponse:
         "connection": standing.connection,
         "info": standing.info,
         "contact": contact,
-        "numbers": show_numbers(contact, standing.region),
+        "numbers": show_numbers(contact, _region_of(request.user)),
         "emails": [
             {"address": one.address, "label": one.label, "href": _mail_to(one.address)} for one in contact.emails
         ],
@@ -104,6 +107,15 @@ def contact_show(request: SignedInRequest, pk: int) -> HttpResponse:
         "kept_query": _kept_query(request),
     }
     return render(request, "contacts/show.html", context)
+
+
+def _find_standing(user: User) -> Standing:
+    return find_standing(user, permission=Permission.CONTACTS_READ, feed="contacts")
+
+
+def _region_of(user: User) -> str:
+    """The country in which the reader reads numbers."""
+    return user.organization.default_region if user.organization else ""
 
 
 def _mail_to(address: str) -> str:

@@ -10,32 +10,32 @@ from django.http import HttpRequest
 from integrations import connecting, policy, registry
 from integrations.models import AdminPolicy, Connection, Status, SyncRun
 from integrations.permissions import Permission
+from organizations.admin import LookOnly
 from organizations.client_address import client_address
 from organizations.models import record
 
 
-class ReadOnly:
-    """Looking is all there is."""
-
-    def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return False
-
-    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return False
-
-    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return False
-
-
-class RecentRuns(ReadOnly, admin.TabularInline):
+class RecentRuns(LookOnly, admin.TabularInline):
     """The last twenty runs."""
 
     model = SyncRun
     extra = 0
     ordering = ["-started_at"]
-    fields = ["started_at", "finished_at", "trigger", "outcome", "feed", "seen", "added", "changed", "removed",
-              "error_code", "error_sentence", "error_detail"]  # fmt: skip
-    readonly_fields = tuple(fields)
+    readonly_fields = (
+        "started_at",
+        "finished_at",
+        "trigger",
+        "outcome",
+        "feed",
+        "seen",
+        "added",
+        "changed",
+        "removed",
+        "error_code",
+        "error_sentence",
+        "error_detail",
+    )
+    fields = readonly_fields
     verbose_name_plural = "the last twenty sync runs"
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[SyncRun]:
@@ -47,7 +47,7 @@ class RecentRuns(ReadOnly, admin.TabularInline):
 
 
 @admin.register(Connection)
-class ConnectionAdmin(ReadOnly, admin.ModelAdmin):
+class ConnectionAdmin(LookOnly, admin.ModelAdmin):
     list_display = ["user", "organization", "provider", "mailbox", "permissions", "status", "synced_at", "next_sync_at",
                     "failures", "error_code"]  # fmt: skip
     list_filter = ["status", "provider", "error_code"]
@@ -55,10 +55,26 @@ class ConnectionAdmin(ReadOnly, admin.ModelAdmin):
     search_fields = ["user__email", "user__name", "mailbox", "user__membership__organization__name"]
     search_help_text = "E-mail address, name, mailbox or organization"
     date_hierarchy = "created_at"
-    fields = ["user", "organization", "provider", "mailbox", "permissions", "not_granted", "usable_now", "status",
-              "status_changed_at", "told_at", "error_code", "error_sentence", "synced_at", "next_sync_at", "failures",
-              "leased_until", "created_at"]  # fmt: skip
-    readonly_fields = tuple(fields)
+    readonly_fields = (
+        "user",
+        "organization",
+        "provider",
+        "mailbox",
+        "permissions",
+        "not_granted",
+        "usable_now",
+        "status",
+        "status_changed_at",
+        "told_at",
+        "error_code",
+        "error_sentence",
+        "synced_at",
+        "next_sync_at",
+        "failures",
+        "leased_until",
+        "created_at",
+    )
+    fields = readonly_fields
     inlines = [RecentRuns]
     actions = ["sync_now"]
 
@@ -102,7 +118,7 @@ def _labels(permissions: frozenset[Permission]) -> str:
 
 
 @admin.register(SyncRun)
-class SyncRunAdmin(ReadOnly, admin.ModelAdmin):
+class SyncRunAdmin(LookOnly, admin.ModelAdmin):
     list_display = ["started_at", "person", "trigger", "outcome", "feed", "seen", "added", "changed", "removed",
                     "error_code", "error_sentence"]  # fmt: skip
     list_filter = ["outcome", "error_code", "trigger"]

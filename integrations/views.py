@@ -16,9 +16,10 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 
 from integrations import connecting, errors, pending, policy, registry
 from integrations.forms import PermissionsForm
-from integrations.models import Connection, Outcome, Status, SyncRun, policy_for
+from integrations.models import Connection, Status, policy_for
 from integrations.permissions import READ_OF, Permission, Permissions
 from integrations.providers.base import OAuthProvider, ProviderInfo
+from integrations.standing import is_under_way
 from organizations.client_address import client_address
 from organizations.requests import SignedInRequest
 from safety.redirects import check_next, provider_redirect
@@ -214,7 +215,7 @@ def _card(request: SignedInRequest, connection: Connection | None) -> dict[str, 
         usable = connection.usable
         context |= {
             "run": run,
-            "is_running": _is_under_way(connection, run),
+            "is_running": is_under_way(connection, run),
             "is_first": connection.synced_at is None,
             "permissions": [
                 {
@@ -228,13 +229,6 @@ def _card(request: SignedInRequest, connection: Connection | None) -> dict[str, 
             "emptied": connection.cursors.filter(emptied_at__isnull=False, emptied_confirmed=False),
         }
     return context
-
-
-def _is_under_way(connection: Connection, run: SyncRun | None) -> bool:
-    """A sync is running, or is due and will start in a moment."""
-    if connection.status == Status.RECONNECT_NEEDED:
-        return False
-    return (run is not None and run.outcome == Outcome.RUNNING) or connection.next_sync_at <= timezone.now()
 
 
 def _connection_or_404(request: SignedInRequest) -> Connection:

@@ -5,10 +5,11 @@ from django.db.models import QuerySet
 from django.http import HttpRequest
 
 from meetings.models import Meeting
+from organizations.admin import LookOnly
 
 
 @admin.register(Meeting)
-class MeetingAdmin(admin.ModelAdmin):  # type: ignore[type-arg]  # generic for the type checker only
+class MeetingAdmin(LookOnly, admin.ModelAdmin):
     """Ids, times, status, services. No title, body, place, people or link is read from the database at all."""
 
     SHOWN = (
@@ -45,12 +46,3 @@ class MeetingAdmin(admin.ModelAdmin):  # type: ignore[type-arg]  # generic for t
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Meeting]:
         return super().get_queryset(request).only(*self.SHOWN)
-
-    def has_add_permission(self, request: HttpRequest) -> bool:
-        return False
-
-    def has_change_permission(self, request: HttpRequest, obj: Meeting | None = None) -> bool:
-        return False
-
-    def has_delete_permission(self, request: HttpRequest, obj: Meeting | None = None) -> bool:
-        return False

@@ -1,0 +1,91 @@
+"""How one kind of a reader's data stands: connected or not, being read or not, and who can do something about it."""
+
+from dataclasses import dataclass
+
+from django.db.models import Q
+from django.utils import timezone
+
+from integrations import connecting, policy, registry
+from integrations.models import Connection, Outcome, Status, SyncCursor, SyncRun, policy_for
+from integrations.permissions import Permission
+from integrations.providers.base import ProviderInfo
+from organizations.models import User
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """What a page of meetings or contacts must know before it shows any. `permission` is the read it depends on."""
+
+    permission: Permission
+    policy: policy.Policy
+    connection: Connection | None = None
+    info: ProviderInfo | None = None
+    run: SyncRun | None = None
+    """The newest."""
+    changed_run: SyncRun | None = None
+    """The newest that changed a row, so that a page can tell whether it is stale."""
+    emptied: SyncCursor | None = None
+    """The feed's cursor, where the provider suddenly lists nothing and the person has not said that this is so."""
+
+    @property
+    def lacks(self) -> str:
+        """What is in the way of reading, by who can change it; "" for nothing.
+
+        "integration": switched off; "connection": there is none; "organization": it does not allow this permission;
+        "consent": the box was left unticked at the provider; "permission": it was not asked for.
+        """
+        if not self.policy.enabled:
+            return "integration"
+        if self.connection is None:
+            return "connection"
+        if self.connection.may(self.permission):
+            return ""
+        if self.permission not in policy.decide({self.permission}, self.policy.service(self.connection.provider)):
+            return "organization"
+        return "consent" if self.permission in self.connection.not_granted else "permission"
+
+    @property
+    def is_running(self) -> bool:
+        """A sync is under way, or due and about to start."""
+        return self.connection is not None and not self.lacks and is_under_way(self.connection, self.run)
+
+    @property
+    def is_first(self) -> bool:
+        """Not everything has been read once yet."""
+        return self.connection is not None and self.connection.synced_at is None
+
+    @property
+    def rows_pulse(self) -> str:
+        """Changes whenever there may be other rows to show than before, or another reason to show none."""
+        run = self.changed_run
+        rows = f"{run.pk}-{run.added + run.changed + run.removed}" if run else ""
+        return f"{self.connection.status if self.connection else ''}-{rows}-{self.lacks}"
+
+    @property
+    def line_pulse(self) -> str:
+        """Changes whenever the line about freshness has something else to say."""
+        run = f"{self.run.pk}-{self.run.pages}-{self.run.outcome}" if self.run else ""
+        return f"{run}-{self.is_running:d}"
+
+
+def find_standing(user: User, *, permission: Permission, feed: str) -> Standing:
+    connection = connecting.find_connection(user)
+    if connection is None:
+        return Standing(permission, policy_for(user))
+    changed = Q(added__gt=0) | Q(changed__gt=0) | Q(removed__gt=0)
+    return Standing(
+        permission,
+        policy_for(connection.user),
+        connection,
+        registry.find_info(connection.provider),
+        run=connection.runs.first(),
+        changed_run=connection.runs.filter(changed).first(),
+        emptied=connection.cursors.filter(feed=feed, emptied_at__isnull=False, emptied_confirmed=False).first(),
+    )
+
+
+def is_under_way(connection: Connection, run: SyncRun | None) -> bool:
+    """A sync is running, or is due and will start in a moment. `run` is the connection's newest."""
+    if connection.status == Status.RECONNECT_NEEDED:
+        return False
+    return (run is not None and run.outcome == Outcome.RUNNING) or connection.next_sync_at <= timezone.now()
