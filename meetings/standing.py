@@ -59,12 +59,14 @@ def find_standing(user: User) -> Standing:
     if connection is None:
         return Standing(policy=policy_for(user))
     changing = connection.runs.filter(Q(added__gt=0) | Q(changed__gt=0) | Q(removed__gt=0))
-    latest_change = changing.values_list("pk", "added", "changed", "removed").first()
+    latest_change = changing.values_list("pk", "added", "changed", "removed").first() or ()
+    emptied = connection.cursors.filter(feed="calendar", emptied_at__isnull=False, emptied_confirmed=False).first()
+    is_first, is_emptied = connection.synced_at is None, emptied is not None
     return Standing(
         policy=policy_for(connection.user),
         connection=connection,
         info=registry.find_info(connection.provider),
         run=connection.runs.first(),
-        emptied=connection.cursors.filter(feed="calendar", emptied_at__isnull=False, emptied_confirmed=False).first(),
-        pulse="-".join(map(str, (connection.status, *(latest_change or ())))),
+        emptied=emptied,
+        pulse="-".join(map(str, (connection.status, int(is_first), int(is_emptied), *latest_change))),
     )

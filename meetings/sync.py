@@ -143,7 +143,8 @@ def _of(connection: Connection) -> MeetingQuerySet:
 
 
 def is_usable(remote_id: str) -> bool:
-    return 0 < len(remote_id) <= LONGEST_ID and is_clean_text(remote_id)
+    """Whether an id can be kept, and looked up by an index of every database."""
+    return is_clean_text(remote_id) and 0 < len(remote_id.encode()) <= LONGEST_ID
 
 
 def is_remnant(event: RemoteEvent) -> bool:

@@ -93,6 +93,13 @@ def test_an_event_without_a_version_is_written_when_it_differs(connection):
     assert row_of(connection).title == "New"
 
 
+@pytest.mark.parametrize("version", ["a\x00", "\ud800", "v" * 900])
+def test_an_odd_version_still_tells_change_from_no_change(connection, version):
+    assert apply(connection, make_event(version=version)).added == 1
+    assert apply(connection, make_event(version=version)).changed == 0
+    assert apply(connection, make_event(version=version + "2", title="New")).changed == 1
+
+
 def test_a_new_vanity_host_reaches_rows_whose_event_did_not_change(connection, northwind):
     event = make_event(location="https://meet.northwind.example/j/83212345678")
     apply(connection, event)
@@ -217,7 +224,7 @@ def test_text_that_no_database_takes_is_mended(connection):
     assert row_of(connection, "fine").title == "Grüße 😀"
 
 
-@pytest.mark.parametrize("remote_id", ["", "x" * 1025, "a\x00b", "\ud800"])
+@pytest.mark.parametrize("remote_id", ["", "x" * 1025, "é" * 1000, "a\x00b", "\ud800"])
 def test_an_id_that_cannot_be_kept_is_said_and_the_rest_of_the_page_is_written(connection, remote_id):
     counts = apply(connection, make_event(remote_id), make_event("fine"))
     assert list(feed.held(connection)) == ["fine"]

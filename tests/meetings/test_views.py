@@ -186,6 +186,14 @@ def test_the_page_that_stays_open_is_told_of_changes(put, finished_run, alice_cl
     assert "meetings-changed" in alice_client.get(f"{NOW_URL}?pulse={pulse}")["HX-Trigger"]
 
 
+def test_sync_now_leads_back_to_the_page_also_after_that_page_was_refreshed(put, alice_client):
+    headers = {"HX-Request": "true", "HX-Current-URL": "http://testserver/meetings/?q=budget"}
+    fragment = alice_client.get(NOW_URL, headers=headers).content.decode()
+    assert '<input type="hidden" name="next" value="/meetings/?q=budget">' in fragment
+    page = alice_client.get(LIST + "?when=past").content.decode()
+    assert '<input type="hidden" name="next" value="/meetings/?when=past">' in page
+
+
 def test_an_event_without_a_time_stands_at_the_end(put, alice_client):
     put("one", starts=None, title="Some day")
     put("two", title="Planning")
@@ -446,6 +454,15 @@ def test_the_first_reading_shows_how_far_it_is(connection, alice_client):
     assert "Reading Google Calendar: 1,240 items so far" in text_of(response)
     assert 'hx-trigger="every 2s"' in response.content.decode()
     assert "Nothing coming up" not in text_of(response)
+
+
+@pytest.mark.parametrize(
+    "change", [{"synced_at": None}, {"status": Status.RECONNECT_NEEDED}, {"status": Status.ADMIN_NEEDED}]
+)
+def test_an_open_page_is_told_when_the_calendar_stands_otherwise(connection, alice_client, change):
+    pulse = re.search(r"pulse=([^\"]*)\"", alice_client.get(LIST).content.decode())[1]
+    Connection.objects.update(**change)
+    assert "meetings-changed" in alice_client.get(f"{NOW_URL}?pulse={pulse}")["HX-Trigger"]
 
 
 def test_a_connection_that_needs_its_person_still_shows_what_it_read(put, alice_client):
