@@ -9,7 +9,7 @@ import signal
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
@@ -45,7 +45,7 @@ class Sandbox:
             "revoke-account": self.google.tokens.revoke_account,
         }
         self.url = ""
-        self._account_of: dict[str, tuple[float, str]] = {}
+        self.open_connections: Callable[[], int] = lambda: 0
 
     def build_app(self) -> Gate:
         app = Flask("sandbox", template_folder="templates", static_folder="static", static_url_path="/_static")
@@ -82,6 +82,7 @@ def running(data: str = ":memory:", *, redirect_uris: tuple[str, ...] = (TEST_RE
     sandbox = Sandbox(data)
     server = Server(HOST, 0, sandbox.build_app())
     sandbox.settle(f"http://{HOST}:{server.server_port}")
+    sandbox.open_connections = server.count_open
     sandbox.google.register_default_client(list(redirect_uris))
     thread = threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True)
     thread.start()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import io
 import time
 from email.utils import parsedate_to_datetime
 
@@ -10,6 +11,7 @@ import pytest
 import requests
 
 from sandbox.faults import KINDS
+from sandbox.wire import Handler
 from tests.sandbox.conftest import ALICE, BEN, Api, meeting
 
 
@@ -116,6 +118,31 @@ def test_a_client_that_leaves_a_huge_body_does_not_hurt_the_server(sandbox, api)
     with api.session.get(api.events, stream=True) as answer:
         next(answer.iter_content(1000))
     assert api.get(api.events).status_code == 200
+
+
+def test_connections_end_when_clients_hang_up_on_a_flood(sandbox):
+    for _ in range(3):
+        sandbox.faults.add("huge")
+        leaver = Api(sandbox, ALICE)
+        with leaver.session.get(leaver.events, stream=True) as answer:
+            next(answer.iter_content(1000))
+        leaver.session.close()
+    deadline = time.monotonic() + 10
+    while sandbox.open_connections() and time.monotonic() < deadline:
+        time.sleep(0.02)
+    assert sandbox.open_connections() == 0
+
+
+def test_a_stream_that_cannot_be_closed_does_not_keep_the_other_open():
+    class Broken(io.BytesIO):
+        def close(self) -> None:
+            raise BrokenPipeError
+
+    handler = object.__new__(Handler)
+    handler.wfile, handler.rfile = Broken(), io.BytesIO()
+    handler.finish()
+    assert handler.rfile.closed
+    io.BytesIO.close(handler.wfile)
 
 
 def test_endless_paging_goes_on_until_it_is_cleared(sandbox, api):
