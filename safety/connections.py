@@ -147,6 +147,8 @@ def make_pools(policy: Policy, max_bytes: int) -> dict[str, type[Any]]:
             response = super().getresponse()
             length = response.headers.get("Content-Length", "")
             if has_body and length.isdigit() and int(length) > max_bytes:
+                # The socket closes only with the last file made of it, and the answer holds one.
+                response.close()
                 self.close()
                 raise _too_big(self.host)
             capped = cast(_CappedResponse, response)
