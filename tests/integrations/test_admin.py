@@ -1,0 +1,101 @@
+"""What support staff can do for a connection, and what stays hidden from them."""
+
+import pytest
+
+from integrations import sync
+from integrations.models import AdminPolicy, Connection, Status
+from organizations.models import AuditEvent
+
+pytestmark = pytest.mark.django_db
+LIST = "/support/integrations/connection/"
+
+
+def page_of(connection):
+    return f"{LIST}{connection.pk}/change/"
+
+
+def test_support_finds_a_connection_by_address_and_sees_state_permissions_and_runs(connect, support_client, alice):
+    connection = connect()
+    sync.run(connection.pk, trigger="person")
+    found = support_client.get(LIST, {"q": alice.email}).content.decode()
+    assert alice.email in found
+    assert alice.email not in support_client.get(LIST, {"q": "nobody@northwind.example"}).content.decode()
+    page = support_client.get(page_of(connection)).content.decode()
+    assert "Calendar read, Contacts read" in page
+    assert "Done" in page
+
+
+def test_support_can_queue_a_sync_which_is_audited(
+    connect, support_client, support, queued, django_capture_on_commit_callbacks
+):
+    connection = connect()
+    queued.clear()
+    with django_capture_on_commit_callbacks(execute=True):
+        support_client.post(LIST, {"action": "sync_now", "_selected_action": [str(connection.pk)]})
+    assert queued == [(str(connection.pk), "support")]
+    event = AuditEvent.objects.get(action="connection.sync_asked")
+    assert (event.actor, event.subject) == (support, connection.user)
+
+
+def test_a_connection_that_needs_its_person_is_left_out_and_support_is_told(connect, support_client, queued):
+    connection = connect()
+    queued.clear()
+    Connection.objects.update(status=Status.RECONNECT_NEEDED)
+    answer = support_client.post(
+        LIST, {"action": "sync_now", "_selected_action": [str(connection.pk)]}, follow=True
+    ).content.decode()
+    assert "has to reconnect first: 1." in answer
+    assert queued == []
+
+
+def test_support_cannot_change_or_delete_a_connection(connect, support_client):
+    connection = connect()
+    assert support_client.post(page_of(connection), {"mailbox": "x@x.example"}).status_code == 403
+    assert support_client.post(f"{LIST}{connection.pk}/delete/", {"post": "yes"}).status_code == 403
+    assert support_client.get(f"{LIST}add/").status_code == 403
+    connection.refresh_from_db()
+    assert connection.mailbox == connection.user.email
+
+
+def test_neither_members_nor_owners_get_in(connect, alice_client, dora_client):
+    connection = connect()
+    for client in (alice_client, dora_client):
+        assert client.get(LIST).status_code in (302, 403, 404)
+        assert client.get(page_of(connection)).status_code in (302, 403, 404)
+
+
+def policy_form(organization, **changes):
+    return {
+        "organization": organization.pk, "enabled": "on", "services": "{}", "default_service": "",
+        "join_services": "[]", "vanity_hosts": "[]", **changes,
+    }  # fmt: skip
+
+
+def test_a_policy_is_saved_and_audited_with_before_and_after(support_client, northwind):
+    chosen = '{"memory": {"offered": true, "calendar_write": "off"}}'
+    answer = support_client.post("/support/integrations/adminpolicy/add/", policy_form(northwind, services=chosen))
+    assert answer.status_code == 302
+    policy = AdminPolicy.objects.get()
+    assert policy.services["memory"]["calendar_write"] == "off"
+    assert AuditEvent.objects.get(action="policy.changed").details["after"]["services"] == policy.services
+
+
+@pytest.mark.parametrize(
+    ("services", "sentence"),
+    [
+        (
+            '{"memory": {"calendar_write": "on", "calendar_read": "off"}}',
+            "Memory: Calendar write cannot be on while Calendar read is off.",
+        ),
+        ('{"memory": {"calendar_write": "perhaps"}}', "Services must look like"),
+        ('{"memory": {"telepathy": "on"}}', "Services must look like"),
+        ('["memory"]', "Services must look like"),
+        ('{"memory": 1}', "Services must look like"),
+    ],
+)
+def test_a_policy_that_contradicts_itself_or_is_malformed_is_refused_with_a_sentence(
+    support_client, northwind, services, sentence
+):
+    answer = support_client.post("/support/integrations/adminpolicy/add/", policy_form(northwind, services=services))
+    assert sentence in answer.content.decode()
+    assert not AdminPolicy.objects.exists()
