@@ -10,7 +10,9 @@ import pytest
 from integrations.permissions import ALL, Permission, with_reads
 from integrations.providers.google.scopes import SCOPES, dump_scopes, parse_scopes
 
-EVERY_LAWFUL_SET = {with_reads(chosen) for size in range(5) for chosen in itertools.combinations(Permission, size)}
+EVERY_LAWFUL_SET = sorted(
+    {with_reads(chosen) for size in range(5) for chosen in itertools.combinations(Permission, size)}, key=sorted
+)
 AUTH = "https://www.googleapis.com/auth/"
 
 
