@@ -6,9 +6,10 @@ from typing import Any
 
 from django import forms
 
-from meetings.agenda import RESPONSES, Filters
+from meetings.agenda import Filters
 from meetings.joining import SERVICES
-from meetings.times import EARLIEST, LATEST
+from meetings.showing import RESPONSES
+from meetings.spans import EARLIEST, LATEST
 
 LONGEST_SEARCH = 200
 PAST = "past"

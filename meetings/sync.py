@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Collection, Iterator, Sequence
-from datetime import UTC, date, datetime, time, timedelta, tzinfo
+from datetime import timedelta, tzinfo
 from hashlib import blake2b
 from typing import Any
 from urllib.parse import urlsplit
@@ -19,7 +19,7 @@ from meetings.bodies import to_text
 from meetings.cleaning import clean_event, is_clean, is_clean_text
 from meetings.joining import find_links
 from meetings.models import Meeting, MeetingQuerySet, dump_json
-from meetings.times import DAY, EARLIEST, LATEST
+from meetings.spans import ENDS_BEFORE_START, FAR_AWAY, NO_START, read_times
 
 DERIVATION = "1"
 """Part of every row's stamp. Count on where rows are made otherwise: the next complete listing makes them anew."""
@@ -31,9 +31,6 @@ LONGEST_ID = 1_024
 LONGEST_VERSION = 255
 LONGEST_URL = 4_000
 
-NO_START = "The calendar gives no time for this event."
-ENDS_BEFORE_START = "The calendar says that this event ends before it starts, so only its start is shown."
-FAR_AWAY = "The calendar gives a time too far away to be shown exactly."
 NOTES = {
     NO_START: "Events without a time, listed under “Without a time”: {count}",
     ENDS_BEFORE_START: "Events that end before they start, shown with their start: {count}",
@@ -263,48 +260,3 @@ def _choose_attendees(event: RemoteEvent) -> tuple[Any, ...]:
     """The first of too many, but never without the reader and the organizer."""
     ordered = sorted(event.attendees, key=lambda one: not (one.is_self or one.is_organizer))
     return tuple(ordered[:MOST_ATTENDEES])
-
-
-Times = tuple[datetime | None, datetime | None, date | None, date | None, str]
-
-
-def read_times(event: RemoteEvent, zone: tzinfo) -> Times:
-    """(starts, ends, starts_on, ends_on, problem): complete, in order, and safe to show in every zone."""
-    if event.starts_on is not None:
-        return _read_days(event.starts_on, event.ends_on, zone)
-    if event.starts is None:
-        return None, None, None, None, NO_START
-    starts, problem = to_utc(event.starts)
-    if event.ends is None:
-        return starts, starts, None, None, problem
-    ends, far = to_utc(event.ends)
-    if ends < starts:
-        return starts, starts, None, None, ENDS_BEFORE_START
-    return starts, ends, None, None, problem or far
-
-
-def _read_days(starts_on: date, ends_on: date | None, zone: tzinfo) -> Times:
-    problem = ""
-    first = min(max(starts_on, EARLIEST.date()), LATEST.date() - DAY)
-    last = min(max(ends_on or first + DAY, EARLIEST.date()), LATEST.date())
-    if first != starts_on or (ends_on and last != ends_on):
-        problem = FAR_AWAY
-    if last <= first:
-        # Some calendars write a day's own date as its end.
-        problem = ENDS_BEFORE_START if ends_on and ends_on < starts_on else problem
-        last = first + DAY
-    starts, ends = (to_utc(datetime.combine(day, time.min, zone))[0] for day in (first, last))
-    return starts, max(starts, ends), first, last, problem
-
-
-def to_utc(moment: datetime) -> tuple[datetime, str]:
-    """The same moment in UTC, held back from the ends of the calendar; with the problem, where it was."""
-    try:
-        moment = moment.astimezone(UTC)
-    except OverflowError:
-        return (EARLIEST if moment.year < 5000 else LATEST), FAR_AWAY
-    if moment < EARLIEST:
-        return EARLIEST, FAR_AWAY
-    if moment > LATEST:
-        return LATEST, FAR_AWAY
-    return moment, ""

@@ -9,9 +9,6 @@ from typing import Protocol
 from django.utils.formats import date_format
 
 DAY = timedelta(days=1)
-# Two days from the ends of the calendar: what lies between can be shown in every zone, with the days around it.
-EARLIEST = datetime(1, 1, 3, tzinfo=UTC)
-LATEST = datetime(9999, 12, 29, tzinfo=UTC)
 LONGEST_SHOWN_AS_TIMES = timedelta(hours=18)
 """A night shift is "22:00 – 06:00"; what is longer is said with its days."""
 

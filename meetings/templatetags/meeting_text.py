@@ -7,7 +7,7 @@ from django.utils.html import escape, format_html
 from django.utils.safestring import SafeString, mark_safe
 
 from integrations.remote import Response
-from meetings.agenda import RESPONSES
+from meetings.showing import RESPONSES
 
 register = template.Library()
 

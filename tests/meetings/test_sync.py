@@ -13,8 +13,8 @@ from integrations.models import AdminPolicy, Connection
 from integrations.remote import Attendee, Delta, EventStatus, RemoteEvent, RemoteRef, Response
 from meetings import sync
 from meetings.models import Meeting
-from meetings.sync import ENDS_BEFORE_START, FAR_AWAY, NO_START, CalendarFeed, read_times
-from meetings.times import EARLIEST, LATEST
+from meetings.spans import EARLIEST, ENDS_BEFORE_START, FAR_AWAY, LATEST, NO_START, read_times
+from meetings.sync import CalendarFeed
 from tests.meetings.conftest import MEET, NOW, ZOOM, make_connection, make_event
 
 pytestmark = pytest.mark.django_db

@@ -8,9 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from meetings.spans import EARLIEST, LATEST
 from meetings.times import (
-    EARLIEST,
-    LATEST,
     Clock,
     first_day,
     is_over,

@@ -121,6 +121,21 @@ def test_a_cancelled_meeting_has_no_join(put, alice_client):
     assert "Join : Off" not in words
 
 
+def test_a_link_to_register_is_offered_as_that_and_never_as_join(put, alice_client):
+    put(location="https://us02web.zoom.us/webinar/register/WN_abc123", title="Webinar")
+    words = text_of(alice_client.get(LIST))
+    assert "Register for Webinar" in words
+    assert "Join : Webinar" not in words
+    assert "Not a Zoom meeting" not in words
+    assert titles_of(alice_client.get(LIST + "?join=any")) == []
+
+
+@pytest.mark.parametrize(("hours", "offers"), [(2, True), (7, False)])
+def test_a_meeting_that_ran_over_offers_join_for_a_while(put, alice_client, hours, offers):
+    put(starts=NOW - timedelta(hours=hours + 1), ends=NOW - timedelta(hours=hours), location=ZOOM, title="Long")
+    assert ("Join : Long" in text_of(alice_client.get(LIST + "?when=past"))) is offers
+
+
 def test_the_recipient_keeps_the_token_of_their_own_link(put, alice_client):
     personal = "https://us02web.zoom.us/w/83212345678?tk=abc.def"
     meeting = put(location=personal)
