@@ -10,7 +10,9 @@ from allauth.core import context as current
 from django.conf import settings
 from django.contrib import messages
 from django.http import HttpRequest
+from django.urls import reverse
 
+from organizations import inviting
 from organizations.models import User
 
 logger = logging.getLogger(__name__)
@@ -31,6 +33,13 @@ class AccountAdapter(DefaultAccountAdapter):
         """A person's address here is the one they confirmed last; lower case, as everywhere."""
         email_address.email = email_address.email.lower()
         return bool(super().confirm_email(request, email_address))
+
+    def get_login_redirect_url(self, request: HttpRequest) -> str:
+        """Who followed an invitation's link, and then signed in, goes on where they were."""
+        invitation = inviting.find_pending(request)
+        if invitation is not None and isinstance(request.user, User) and request.user.find_membership() is None:
+            return reverse("organizations:invitation", args=[request.session[inviting.SESSION_KEY]])
+        return str(super().get_login_redirect_url(request))
 
     def new_user(self, request: HttpRequest) -> User:
         return User()

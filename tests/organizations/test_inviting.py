@@ -4,6 +4,7 @@ import smtplib
 from datetime import timedelta
 
 import pytest
+from allauth.account.models import EmailAddress
 from django.core import mail
 from django.db import IntegrityError, transaction
 from django.test import Client
@@ -11,6 +12,7 @@ from django.utils import timezone
 
 from organizations import inviting
 from organizations.models import AuditEvent, Invitation, Membership, Role, User
+from tests.conftest import PASSWORD
 
 pytestmark = pytest.mark.django_db
 
@@ -131,6 +133,19 @@ def test_who_has_an_account_and_no_organization_joins_with_a_click(make_invitati
     again = client.post(link + "acceptance/")
     assert again.status_code == 422
     assert b"already been used" in again.content
+
+
+def test_signing_in_after_following_the_link_leads_back_to_the_invitation(make_invitation, client):
+    nora = User.objects.create_user("nora@newfirm.example", PASSWORD, name="Nora Berg")
+    EmailAddress.objects.create(user=nora, email=nora.email, verified=True, primary=True)
+    _, link = make_invitation(nora.email)
+    client.get(link)
+    response = client.post("/accounts/login/", {"login": nora.email, "password": PASSWORD})
+    assert response.headers["Location"] == link
+    client.post(link + "acceptance/")
+    assert client.post("/accounts/logout/").status_code == 302
+    response = client.post("/accounts/login/", {"login": nora.email, "password": PASSWORD})
+    assert response.headers["Location"] == "/"
 
 
 def test_who_belongs_to_an_organization_is_told_why_they_cannot_join_another(make_invitation, charlie, charlie_client):
