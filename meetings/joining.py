@@ -143,7 +143,7 @@ def without_personal_parts(link: JoinLink) -> JoinLink:
 
 
 _PORT = re.compile(r":([0-9]{1,5})(?=[/?#]|\Z)")
-_PERSONAL = re.compile(r"(?i)[?&](?:tk|zak)=[^&#]")
+_PERSONAL = re.compile(r"[?&](?:[tT][kK]|[zZ][aA][kK])=[^&#]")
 _SECRET_PARTS = re.compile(r"(?i)(?<=[?&])((?:tk|zak)=)[^&#\s]*|(?<=://)[^/?#\s@]*(?=@)")
 _NUMBER = re.compile(r"[0-9]+")
 _BEFORE_BRACKET = re.compile(r"[^(\[?#]*(?:\Z|(?=[(\[])|[?#].*)")
@@ -209,9 +209,8 @@ def _find(
             _consider(found_url, search)
             if search.is_full:
                 break
-        if search.found:
-            for _, link in sorted(search.found.values(), key=lambda one: (not one[1].has_passcode, one[0])):
-                links.setdefault(link.url, link)
+        for _, link in sorted(search.found.values(), key=lambda one: (not one[1].has_passcode, one[0])):
+            links.setdefault(link.url, link)
     return tuple(links.values())
 
 
@@ -260,7 +259,7 @@ def _read_link(url: Url, place: Place, own_port: int | None, source: Source) -> 
     if len(url.tail) > LONGEST_URL:
         return f"It is longer than {LONGEST_URL:,} characters."
     target = trim(url.tail)
-    port = _PORT.match(target)
+    port = _PORT.match(target) if target.startswith(":") else None
     if target.startswith(":") and port is None:
         return "Behind its host name stands something that is no port."
     expected = own_port or _PORT_OF_SCHEME.get(url.scheme)
@@ -285,8 +284,9 @@ def _match_path(origin: str, target: str, place: Place, source: Source) -> JoinL
     elif matched is None:
         # "/j/123(Passcode:456)", "_https://zoom.us/j/123_": once more without what cannot belong to it.
         shorter = _BEFORE_BRACKET.match(target)
-        target = trim_end(shorter[0]).rstrip("_~") if shorter else target
-        matched = place.join.match(target)
+        trimmed = trim_end(shorter[0]).rstrip("_~") if shorter else target
+        matched = place.join.match(trimmed) if trimmed != target else None
+        target = trimmed
         if matched is None:
             return f"It is a page of {SERVICES[place.service].name}, but not a way into a meeting."
     service = SERVICES[place.service]

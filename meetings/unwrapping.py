@@ -23,8 +23,6 @@ _NAMED = {
     "&num;": "#", "&percnt;": "%", "&lowbar;": "_", "&commat;": "@", "&Tab;": " ", "&NewLine;": "\n",
 }  # fmt: skip
 
-_EVERYDAY = ("&nbsp;", "&lt;", "&gt;", "&quot;")
-
 MOST_ENTITIES = 6_000
 """Different ones in a text; Chinese prose that is all entities has some 3,000."""
 
@@ -40,6 +38,7 @@ _FOLD = re.compile(rf"\n[ \t](?=[^\s<])(?!https?://)(?:{_FOLD_AFTER})")
 """A line break and one blank behind a line as long as calendar files fold it: 75 octets, a few less or one more in
 some programs. A shorter line was ended by a person."""
 
+_FOLD_HINT = re.compile(r"\n[ \t]")
 _FOLD_IN_URL = re.compile(r"\s+")
 
 
@@ -63,12 +62,11 @@ def mend(text: str) -> str:
         text = (
             text.replace("\\n", "\n").replace("\\N", "\n").replace("\\,", ",").replace("\\;", ";").replace("\\\\", "\\")
         )
-    if "<wbr" in text or "<WBR" in text:
-        text = _WBR.sub("", text)
+    text = _WBR.sub("", text)
     if not text.isascii():
         for character in _INVISIBLE:
             text = text.replace(character, "")
-    if "\n " in text or "\n\t" in text:
+    if _FOLD_HINT.search(text):
         text = _FOLD.sub("", "\n" + text.replace("\r\n", "\n"))[1:]
     return text
 
@@ -79,9 +77,7 @@ def decode_entities(text: str) -> str:
         text = AMPERSAND.sub("&", text)
     elif "&amp;" in text:
         text = text.replace("&amp;", "&")
-    for entity in _EVERYDAY:
-        if entity in text:
-            text = text.replace(entity, _NAMED[entity])
+    text = text.replace("&nbsp;", " ")
     if ENTITY.search(text) is None:
         return text
     parts = ENTITY.split(text)
