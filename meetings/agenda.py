@@ -7,10 +7,11 @@ from datetime import date, datetime, timedelta
 from django.core.paginator import Page, Paginator
 from django.utils import timezone
 
+from integrations.permissions import Permission
 from integrations.remote import Response
+from integrations.standing import Standing, find_standing
 from meetings.models import Meeting, MeetingQuerySet
 from meetings.showing import Shown
-from meetings.standing import Standing
 from meetings.times import Clock, first_day, say_heading
 from meetings.visibility import Relation, view_of
 from organizations.models import User
@@ -32,14 +33,21 @@ class Reader:
     def meetings(self) -> MeetingQuerySet:
         """All that this reader may see. What was imported is not shown while the calendar may not be read."""
         visible = Meeting.objects.visible_to(self.user)
-        return visible if self.standing.may_read else visible.filter(connection__isnull=True)
+        return visible.filter(connection__isnull=True) if self.standing.lacks else visible
+
+    @property
+    def pulse(self) -> str:
+        """Differs when there may be something else to show than before."""
+        standing = self.standing
+        return f"{standing.rows_pulse}-{standing.is_first:d}-{standing.emptied is not None:d}"
 
     def show(self, meeting: Meeting, *, day: date | None = None) -> Shown:
         relation = Relation.OWNER
         return Shown(view_of(meeting, relation), self.clock, self.standing.policy.join_services, day)
 
 
-def make_reader(user: User, standing: Standing) -> Reader:
+def find_reader(user: User) -> Reader:
+    standing = find_standing(user, permission=Permission.CALENDAR_READ, feed="calendar")
     return Reader(user, standing, Clock(timezone.now(), timezone.get_current_timezone()))
 
 

@@ -443,12 +443,14 @@ def test_meetings_are_not_shown_without_the_permission_to_read_them(put, connect
     detail = reverse("meetings:detail", args=[meeting.pk])
     policy = AdminPolicy.objects.create(organization=northwind, services={"google": {"calendar_read": "off"}})
     assert "Board" not in text_of(alice_client.get(LIST))
-    assert "does not allow Portico to read calendars at Google" in text_of(alice_client.get(LIST))
+    assert "organization does not allow calendars to be read" in text_of(alice_client.get(LIST))
     assert alice_client.get(detail).status_code == 404
     policy.delete()
     assert "Board" in text_of(alice_client.get(LIST))
     assert alice_client.get(detail).status_code == 200
-    Connection.objects.update(calendar_read=False)
+    Connection.objects.update(calendar_read=False, declined=["calendar_read"])
+    assert "Your calendar was not allowed at Google" in text_of(alice_client.get(LIST))
+    Connection.objects.update(declined=[])
     response = alice_client.get(LIST)
     assert "connected without Calendar read" in text_of(response)
     assert reverse("integrations:connection_edit") in response.content.decode()
