@@ -21,15 +21,9 @@ from sandbox.google.errors import (
     not_found,
     scope_insufficient,
 )
+from sandbox.google.event_query import Query, read_flag, read_number
+from sandbox.google.event_views import dump_page, last_updated, show_event
 from sandbox.google.guard import SERVICES, check_access
-from sandbox.google.listing import (
-    Query,
-    dump_page,
-    last_updated,
-    read_flag,
-    read_number,
-    show_event,
-)
 from sandbox.google.partial import parse_fields
 from sandbox.google.scopes import accepted_for, reaches_others
 from sandbox.google.times import dump_moment, epoch, from_epoch, get_zone, parse_moment, read_time

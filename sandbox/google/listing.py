@@ -7,135 +7,26 @@ Reference: https://developers.google.com/workspace/calendar/api/guides/sync
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
-from zoneinfo import ZoneInfo
 
 import orjson
 from werkzeug.datastructures import MultiDict
 
 from sandbox.clock import Clock
-from sandbox.google.calendars import REMINDERS, Calendar
+from sandbox.google.calendars import Calendar
 from sandbox.google.cursors import dump_cursor, fingerprint, parse_cursor, sync_era
 from sandbox.google.errors import GoogleError, calendar_error, full_sync_required, invalid
-from sandbox.google.event_shapes import CHOICES
+from sandbox.google.event_query import FORBIDDEN_WITH_SYNC, WITHOUT_SYNC_TOKEN, Query, parse_query, read_number
+from sandbox.google.event_views import Page, show_event, skeleton
 from sandbox.google.events import COLUMNS, Events, Row
-from sandbox.google.partial import Mask, apply_mask, reaches
 from sandbox.google.recurrence import FOREVER, HORIZON, parse_series
-from sandbox.google.times import dump_stamp, epoch, from_epoch, get_zone, parse_moment, read_time, show_in
+from sandbox.google.times import epoch, from_epoch, get_zone, read_time
 from sandbox.store import Store
 
-FORBIDDEN_WITH_SYNC = ("iCalUID", "orderBy", "privateExtendedProperty", "q", "sharedExtendedProperty", "timeMin",
-                       "timeMax", "updatedMin")  # fmt: skip
-# parameters of transport, which do not change what is asked for
-TRANSPORT = frozenset({"fields", "prettyPrint", "alt", "key", "quotaUser", "userIp", "access_token", "oauth_token",
-                       "callback", "alwaysIncludeEmail", "$.xgafv", "$prettyPrint", "$alt"})  # fmt: skip
-KNOWN = frozenset({"maxResults", "pageToken", "syncToken", "singleEvents", "showDeleted", "showHiddenInvitations",
-                   "eventTypes", "maxAttendees", "timeZone", *FORBIDDEN_WITH_SYNC})  # fmt: skip
 OLDEST_UPDATED_MIN = timedelta(days=30)
 SYNC_TOKEN_LIFE = timedelta(days=30)
-# with these Google gives no nextSyncToken: the listing does not say everything
-WITHOUT_SYNC_TOKEN = ("ical_uid", "order_by", "private", "shared", "q", "updated_min")
-
-
-@dataclass(frozen=True, slots=True)
-class Query:
-    """What an events.list asks for. Moments in seconds since 1970, None where there is no bound."""
-
-    single: bool = False
-    show_deleted: bool = False
-    time_min: int | None = None
-    time_max: int | None = None
-    updated_min: int | None = None
-    order_by: str = ""
-    types: tuple[str, ...] = ()
-    q: str = ""
-    ical_uid: str = ""
-    private: tuple[str, ...] = ()
-    shared: tuple[str, ...] = ()
-    max_attendees: int = 0
-    timezone: str = ""
-
-    def dump(self) -> dict[str, Any]:
-        """Only what differs from the defaults."""
-        plain = Query()
-        values = {name: getattr(self, name) for name in self.__slots__}
-        return {name: value for name, value in values.items() if value != getattr(plain, name)}
-
-    @classmethod
-    def load(cls, values: dict[str, Any]) -> Query:
-        return cls(**{name: tuple(value) if isinstance(value, list) else value for name, value in values.items()})
-
-    def holds(self, starts: int, ends: int) -> bool:
-        """Whether something from starts to ends lies in the window: both bounds are exclusive."""
-        if self.time_max is not None and starts >= self.time_max:
-            return False
-        return self.time_min is None or ends > self.time_min
-
-
-@dataclass(slots=True)
-class Page:
-    """One page: the items as JSON texts or objects, and where to go on."""
-
-    items: list[str | dict[str, Any]] = field(default_factory=list)
-    next_page: str = ""
-    next_sync: str = ""
-
-
-def read_flag(args: MultiDict[str, str], name: str) -> bool:
-    value = args.get(name, "false").lower()
-    if value not in ("true", "false", "1", "0"):
-        raise calendar_error(400, "invalidParameter", f"Invalid boolean value: '{args[name]}'.", location=name)
-    return value in ("true", "1")
-
-
-def read_number(args: MultiDict[str, str], name: str, default: int, *, most: int) -> int:
-    text = args.get(name, str(default))
-    if not text.isdigit() or int(text) < 1:
-        raise calendar_error(400, "invalidParameter", f"Invalid value '{text}'. Values must be within the range: "
-                             f"[1, {most}]", location=name)  # fmt: skip
-    return min(int(text), most)
-
-
-def parse_query(args: MultiDict[str, str]) -> Query:
-    """Raises GoogleError (400)."""
-    if unknown := [name for name in args if name not in KNOWN | TRANSPORT]:
-        raise calendar_error(400, "invalidParameter", f"Unknown parameter: {unknown[0]}", location=unknown[0])
-    moments = {}
-    for name in ("timeMin", "timeMax", "updatedMin"):
-        moments[name] = epoch(parse_moment(args[name], name)) if args.get(name) else None
-    low, high = moments["timeMin"], moments["timeMax"]
-    if low is not None and high is not None and high <= low:
-        raise calendar_error(400, "timeRangeEmpty", "The specified time range is empty.", domain="calendar",
-                             location="timeMax")  # fmt: skip
-    order = args.get("orderBy", "")
-    single = read_flag(args, "singleEvents")
-    if order not in ("", "startTime", "updated"):
-        raise calendar_error(400, "invalidParameter", f"Invalid string value: '{order}'. Allowed values: [startTime, "
-                             "updated]", location="orderBy")  # fmt: skip
-    if order == "startTime" and not single:
-        raise calendar_error(400, "badRequest", "The requested ordering is not available for the particular query.",
-                             location="orderBy")  # fmt: skip
-    types = args.getlist("eventTypes")
-    for kind in types:
-        if kind not in CHOICES["eventType"]:
-            raise invalid("eventTypes", f"Invalid string value: '{kind}'.")
-    constraints = [*args.getlist("privateExtendedProperty"), *args.getlist("sharedExtendedProperty")]
-    if any("=" not in constraint for constraint in constraints):
-        raise invalid(
-            "privateExtendedProperty", "Invalid extended property constraint: propertyName=value is expected."
-        )
-    if args.get("timeZone"):
-        get_zone(args["timeZone"])
-    return Query(
-        single=single, show_deleted=read_flag(args, "showDeleted"), time_min=low, time_max=high,
-        updated_min=moments["updatedMin"], order_by=order, types=tuple(sorted(set(types))), q=args.get("q", "").strip(),
-        ical_uid=args.get("iCalUID", ""), private=tuple(args.getlist("privateExtendedProperty")),
-        shared=tuple(args.getlist("sharedExtendedProperty")),
-        max_attendees=read_number(args, "maxAttendees", 0, most=2**31) if "maxAttendees" in args else 0,
-        timezone=args.get("timeZone", ""),
-    )  # fmt: skip
 
 
 class Listing:
@@ -551,54 +442,3 @@ def _differ(one: str | dict[str, Any], other: str | dict[str, Any]) -> bool:
     return (orjson.loads(one) if isinstance(one, str) else one) != (
         orjson.loads(other) if isinstance(other, str) else other
     )
-
-
-def skeleton(doc: dict[str, Any], *, with_series: bool = True) -> dict[str, Any]:
-    """What is left of a cancelled event: its id, and of an instance which one of its series it was."""
-    names = ("kind", "etag", "id") + (("recurringEventId", "originalStartTime") if with_series else ())
-    return {name: doc[name] for name in names if name in doc} | {"status": "cancelled"}
-
-
-def show_event(
-    doc: dict[str, Any], zone: ZoneInfo | None, max_attendees: int, *, readable: bool = True
-) -> dict[str, Any]:
-    """An event in another zone, with fewer attendees, or with its private content hidden from a mere reader."""
-    if zone is not None:
-        doc = doc | {n: show_in(doc[n], zone) for n in ("start", "end", "originalStartTime") if doc.get(n)}
-    attendees = doc.get("attendees", [])
-    if max_attendees and len(attendees) > max_attendees:
-        doc = doc | {"attendees": [a for a in attendees if a.get("self")], "attendeesOmitted": True}
-    if not readable and doc.get("visibility") in ("private", "confidential"):
-        shown = ("kind", "etag", "id", "status", "htmlLink", "created", "updated", "start", "end", "visibility",
-                 "iCalUID", "sequence", "eventType", "transparency", "recurringEventId", "originalStartTime",
-                 "recurrence")  # fmt: skip
-        doc = {name: doc[name] for name in shown if name in doc}
-    return doc
-
-
-def dump_page(calendar: Calendar, page: Page, mask: Mask | None, updated: str) -> bytes:
-    """`calendar#events`, put together from the items' JSON without parsing them where nobody asked for less."""
-    head: dict[str, Any] = {
-        "kind": "calendar#events", "etag": f'"p{fingerprint([calendar.id, updated])}"', "summary": calendar.summary,
-        "description": calendar.description, "updated": updated, "timeZone": calendar.timezone,
-        "accessRole": calendar.role, "defaultReminders": REMINDERS if calendar.is_primary else [],
-    }  # fmt: skip
-    if page.next_page:
-        head["nextPageToken"] = page.next_page
-    if page.next_sync:
-        head["nextSyncToken"] = page.next_sync
-    text = orjson.dumps(apply_mask(head, mask))
-    try:
-        below = reaches(mask, "items")
-    except KeyError:
-        return text
-    if below is None:
-        items = [item.encode() if isinstance(item, str) else orjson.dumps(item) for item in page.items]
-    else:
-        items = [orjson.dumps(apply_mask(orjson.loads(i) if isinstance(i, str) else i, below)) for i in page.items]
-    return text[:-1] + (b"," if len(text) > 2 else b"") + b'"items":[' + b",".join(items) + b"]}"
-
-
-def last_updated(store: Store, calendar: Calendar) -> str:
-    row = store.row("SELECT max(updated) AS latest FROM g_event WHERE calendar = ?", calendar.id)
-    return dump_stamp(from_epoch(row["latest"] if row and row["latest"] else 0))

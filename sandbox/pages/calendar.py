@@ -11,7 +11,7 @@ from flask import Blueprint, abort, redirect, render_template, request, url_for
 
 from sandbox.google.calendars import Calendar
 from sandbox.google.errors import GoogleError
-from sandbox.google.listing import Query
+from sandbox.google.event_query import Query
 from sandbox.google.times import epoch, get_zone, read_time
 from sandbox.pages.home import get_person
 from sandbox.store import Person

@@ -10,7 +10,7 @@ import pytest
 from werkzeug.datastructures import MultiDict
 
 from sandbox import demo
-from sandbox.google.listing import Query
+from sandbox.google.event_query import Query
 from sandbox.server import Sandbox
 from tests.sandbox.shapes import find_misfits
 
