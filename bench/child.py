@@ -21,8 +21,8 @@ from django.conf import settings  # noqa: E402
 
 import portal.celery  # noqa: E402, F401
 from bench.measuring import measure  # noqa: E402
-from contacts.models import Contact  # noqa: E402
-from contacts.sync import CONTACT_COLUMNS  # noqa: E402
+from contacts.models import Contact, ContactFolder, ContactNumber, Filing  # noqa: E402
+from contacts.sync import CONTACT_COLUMNS, NUMBER_COLUMNS  # noqa: E402
 from integrations import registry, sync, tasks  # noqa: E402, F401
 from integrations.models import Connection  # noqa: E402
 from integrations.providers.google import calendar as google_calendar  # noqa: E402
@@ -71,7 +71,7 @@ def build_client(feed: str) -> dict[str, Any]:
     return _dump(measured)
 
 
-def run_floor(feed: str) -> dict[str, Any]:
+def run_floor(feed: str, *, with_parts: bool = False) -> dict[str, Any]:
     """The same bytes over a bare session, orjson, and one raw upsert of the columns as they come."""
     connection = Connection.objects.select_related("user").get()
     session = requests.Session()
@@ -79,21 +79,44 @@ def run_floor(feed: str) -> dict[str, Any]:
     session.headers["Authorization"] = f"Bearer {TOKENS['access_token']}"
     ROWS[feed].objects.all().delete()
     path, query = QUERIES[feed]
+    folders = dict(ContactFolder.objects.values_list("remote_id", "pk"))
     with measure() as measured:
         rows: list[Any] = []
+        items: list[Any] = []
         page = ""
         while True:
             answer = session.get(f"{os.environ['BENCH_URL']}{path}?{query}" + (f"&pageToken={page}" if page else ""))
             answer.raise_for_status()
             body = orjson.loads(answer.content)
             make = _event_row if feed == "calendar" else _person_row
-            rows += [make(connection, item) for item in body.get("items" if feed == "calendar" else "connections", ())]
+            found = body.get("items" if feed == "calendar" else "connections", ())
+            rows += [make(connection, item) for item in found]
+            if with_parts:
+                items += found
             page = body.get("nextPageToken", "")
             if not page:
                 break
         columns = MEETING_COLUMNS if feed == "calendar" else CONTACT_COLUMNS
         upsert(ROWS[feed], columns, rows, key=("connection", "remote_id"))
+        if with_parts:
+            _upsert_parts(items, folders)
     return _dump(measured, added=len(rows))
+
+
+def _upsert_parts(items: list[Any], folders: dict[str, int]) -> None:
+    """The numbers and folders of contacts, which the product keeps as rows."""
+    keys = dict(Contact.objects.values_list("remote_id", "pk"))
+    numbers, filings = [], []
+    for item in items:
+        key = keys[item["resourceName"]]
+        for position, one in enumerate(item.get("phoneNumbers", ())):
+            numbers.append((key, position, one["value"], one.get("canonicalForm", ""), "", "other", "", ""))
+        for one in item.get("memberships", ()):
+            folder = one.get("contactGroupMembership", {}).get("contactGroupResourceName")
+            if folder in folders:
+                filings.append((folders[folder], key))
+    upsert(ContactNumber, NUMBER_COLUMNS, numbers, key=("contact", "position"))
+    upsert(Filing, ("folder_id", "contact_id"), filings, key=("folder", "contact"))
 
 
 def _event_row(connection: Connection, item: dict[str, Any]) -> tuple[Any, ...]:
@@ -182,6 +205,7 @@ if __name__ == "__main__":
         "client": build_client,
         "portico": run_portico,
         "floor": run_floor,
+        "floor-with-parts": lambda feed: run_floor(feed, with_parts=True),
         "per-row": run_per_row,
     }
     Connection.objects.exists()
