@@ -20,7 +20,7 @@ from organizations.forms import GroupForm, GroupsForm, InvitationForm, Organizat
 from organizations.inviting import InvitationRefused
 from organizations.models import Group, Membership, Theme, record
 from organizations.people import ChangeRefused
-from organizations.person_request import PersonRequest
+from organizations.requests import SignedInRequest
 
 THEME_COOKIE = "portico-theme"
 THEME_COOKIE_AGE = 365 * 24 * 3600
@@ -34,7 +34,7 @@ def for_admins(view: View) -> View:
     """Give the view the admin's own membership as `admin`; to everybody else the page does not exist."""
 
     @wraps(view)
-    def check(request: PersonRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+    def check(request: SignedInRequest, *args: Any, **kwargs: Any) -> HttpResponse:
         membership = request.user.find_membership()
         if membership is None or not membership.is_admin:
             raise Http404("Only admins find this page.")
@@ -45,7 +45,7 @@ def for_admins(view: View) -> View:
 
 @require_safe
 @for_admins
-def people_list(request: PersonRequest, admin: Membership) -> HttpResponse:
+def people_list(request: SignedInRequest, admin: Membership) -> HttpResponse:
     """Everybody who works here, and who is invited."""
     sought = request.GET.get("q", "").replace("\0", "").strip()
     found = admin.organization.memberships.select_related("user").prefetch_related("groups")
@@ -71,13 +71,13 @@ def people_list(request: PersonRequest, admin: Membership) -> HttpResponse:
 
 @require_safe
 @for_admins
-def person(request: PersonRequest, admin: Membership, pk: int) -> HttpResponse:
+def person(request: SignedInRequest, admin: Membership, pk: int) -> HttpResponse:
     """One colleague: role and groups."""
     membership = get_object_or_404(admin.organization.memberships.select_related("user", "organization"), pk=pk)
     return render_person(request, membership)
 
 
-def render_person(request: PersonRequest, membership: Membership, *, status: int = 200, **forms: Any) -> HttpResponse:
+def render_person(request: SignedInRequest, membership: Membership, *, status: int = 200, **forms: Any) -> HttpResponse:
     return render(
         request,
         "organizations/person.html",
@@ -93,7 +93,7 @@ def render_person(request: PersonRequest, membership: Membership, *, status: int
 
 @require_POST
 @for_admins
-def role_change(request: PersonRequest, admin: Membership, pk: int) -> HttpResponse:
+def role_change(request: SignedInRequest, admin: Membership, pk: int) -> HttpResponse:
     membership = get_object_or_404(admin.organization.memberships.select_related("user", "organization"), pk=pk)
     form = RoleForm(request.POST)
     if form.is_valid():
@@ -111,7 +111,7 @@ def role_change(request: PersonRequest, admin: Membership, pk: int) -> HttpRespo
 
 @require_POST
 @for_admins
-def groups_change(request: PersonRequest, admin: Membership, pk: int) -> HttpResponse:
+def groups_change(request: SignedInRequest, admin: Membership, pk: int) -> HttpResponse:
     membership = get_object_or_404(admin.organization.memberships.select_related("user", "organization"), pk=pk)
     form = GroupsForm(request.POST, membership=membership)
     if not form.is_valid():
@@ -123,7 +123,7 @@ def groups_change(request: PersonRequest, admin: Membership, pk: int) -> HttpRes
 
 @show_or_save
 @for_admins
-def invitation_new(request: PersonRequest, admin: Membership) -> HttpResponse:
+def invitation_new(request: SignedInRequest, admin: Membership) -> HttpResponse:
     form = InvitationForm(request.POST or None, by=admin)
     if form.is_valid():
         try:
@@ -138,7 +138,7 @@ def invitation_new(request: PersonRequest, admin: Membership) -> HttpResponse:
 
 @require_POST
 @for_admins
-def invitation_send_again(request: PersonRequest, admin: Membership, pk: int) -> HttpResponse:
+def invitation_send_again(request: SignedInRequest, admin: Membership, pk: int) -> HttpResponse:
     invitation = get_object_or_404(admin.organization.invitations, pk=pk)
     try:
         inviting.send_again(invitation, by=request.user, request=request)
@@ -151,7 +151,7 @@ def invitation_send_again(request: PersonRequest, admin: Membership, pk: int) ->
 
 @require_POST
 @for_admins
-def invitation_revoke(request: PersonRequest, admin: Membership, pk: int) -> HttpResponse:
+def invitation_revoke(request: SignedInRequest, admin: Membership, pk: int) -> HttpResponse:
     invitation = get_object_or_404(admin.organization.invitations, pk=pk)
     try:
         inviting.revoke(invitation, by=request.user, request=request)
@@ -182,7 +182,7 @@ def invitation(request: HttpRequest, token: str) -> HttpResponse:
 
 
 @require_POST
-def invitation_accept(request: PersonRequest, token: str) -> HttpResponse:
+def invitation_accept(request: SignedInRequest, token: str) -> HttpResponse:
     try:
         membership = inviting.accept(inviting.find_usable(token), user=request.user, request=request)
     except InvitationRefused as refusal:
@@ -193,24 +193,24 @@ def invitation_accept(request: PersonRequest, token: str) -> HttpResponse:
 
 @require_safe
 @for_admins
-def group_list(request: PersonRequest, admin: Membership) -> HttpResponse:
+def group_list(request: SignedInRequest, admin: Membership) -> HttpResponse:
     groups = admin.organization.groups.annotate(size=Count("memberships"))
     return render(request, "organizations/groups.html", {"groups": groups, "organization": admin.organization})
 
 
 @show_or_save
 @for_admins
-def group_new(request: PersonRequest, admin: Membership) -> HttpResponse:
+def group_new(request: SignedInRequest, admin: Membership) -> HttpResponse:
     return edit_group(request, Group(organization=admin.organization))
 
 
 @show_or_save
 @for_admins
-def group_edit(request: PersonRequest, admin: Membership, pk: int) -> HttpResponse:
+def group_edit(request: SignedInRequest, admin: Membership, pk: int) -> HttpResponse:
     return edit_group(request, get_object_or_404(admin.organization.groups, pk=pk))
 
 
-def edit_group(request: PersonRequest, group: Group) -> HttpResponse:
+def edit_group(request: SignedInRequest, group: Group) -> HttpResponse:
     form = GroupForm(request.POST or None, instance=group)
     if form.is_valid():
         try:
@@ -229,7 +229,7 @@ def edit_group(request: PersonRequest, group: Group) -> HttpResponse:
 
 @require_POST
 @for_admins
-def group_delete(request: PersonRequest, admin: Membership, pk: int) -> HttpResponse:
+def group_delete(request: SignedInRequest, admin: Membership, pk: int) -> HttpResponse:
     group = get_object_or_404(admin.organization.groups, pk=pk)
     people.delete_group(group, by=request.user, request=request)
     messages.success(request, f"The group {group.name} is deleted. Its people stay.")
@@ -238,7 +238,7 @@ def group_delete(request: PersonRequest, admin: Membership, pk: int) -> HttpResp
 
 @show_or_save
 @for_admins
-def organization(request: PersonRequest, admin: Membership) -> HttpResponse:
+def organization(request: SignedInRequest, admin: Membership) -> HttpResponse:
     """The organization's own settings."""
     form = OrganizationForm(request.POST or None, instance=admin.organization)
     if form.is_valid():
@@ -249,7 +249,7 @@ def organization(request: PersonRequest, admin: Membership) -> HttpResponse:
 
 
 @show_or_save
-def settings(request: PersonRequest) -> HttpResponse:
+def settings(request: SignedInRequest) -> HttpResponse:
     """Name, time zone, language, colors."""
     form = SettingsForm(request.POST or None, instance=request.user)
     if form.is_valid():
