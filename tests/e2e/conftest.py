@@ -167,7 +167,7 @@ class Visitor:
         return [trouble for trouble in self.troubles if not any(re.search(pattern, trouble) for pattern in self.fine)]
 
     def open(self, path: str) -> Page:
-        self.page.goto(path if path.startswith("http") else self.portico.url + path)
+        self.page.goto(self.portico.url + path if path.startswith("/") else path)
         return self.page
 
     def sign_in(self, email: str, password: str = PASSWORD) -> Page:

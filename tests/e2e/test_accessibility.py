@@ -38,20 +38,22 @@ LOOKS = [
 
 
 def find_faults(visitor: Visitor, path: str) -> list[str]:
-    """What axe finds on this page, and whether it is wider than the window."""
+    """What the browser and axe find on this page, and whether it is wider than the window."""
+    # axe tries styles on the page, which the policy refuses: what is heard after it ran is not the page's trouble.
+    visitor.open("about:blank")
+    visitor.troubles.clear()
     page = visitor.open(path)
-    page.wait_for_load_state("networkidle")
-    heard = len(visitor.troubles)
+    page.wait_for_timeout(150)
+    heard = visitor.left_troubles()
     violations = Axe().run(page, options=RULES).response["violations"]
-    # axe tries styles on the page, which the policy refuses: that is its trouble, not the page's.
-    page.wait_for_timeout(100)
-    del visitor.troubles[heard:]
     found = [
         f"{path}: {one['id']}: {one['help']}: {one['nodes'][0]['html'][:160]} {one['nodes'][0]['failureSummary'][:300]}"
         for one in violations
     ]
     too_wide = page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
-    return found + ([f"{path}: {too_wide} pixels too wide"] if too_wide > 0 else [])
+    visitor.open("about:blank")
+    visitor.troubles.clear()
+    return heard + found + ([f"{path}: {too_wide} pixels too wide"] if too_wide > 0 else [])
 
 
 def find_all_faults(visitor: Visitor, paths: list[str]) -> str:
