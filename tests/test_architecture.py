@@ -114,8 +114,10 @@ def test_no_page_holds_a_script_or_a_style_of_its_own() -> None:
         text = path.read_text().lower()
         if "<style" in text or " style=" in text or " onclick=" in text or " onload=" in text or "javascript:" in text:
             found.append(str(path.relative_to(ROOT)))
+        tags = [part.split(">")[0] for part in text.split("<script")[1:]]
+        # Data that a script of ours reads is no script.
         found += [
-            str(path.relative_to(ROOT)) for part in text.split("<script")[1:] if " src=" not in part.split(">")[0]
+            str(path.relative_to(ROOT)) for tag in tags if " src=" not in tag and 'type="application/json"' not in tag
         ]
 
     assert found == []
