@@ -144,7 +144,8 @@ def without_personal_parts(link: JoinLink) -> JoinLink:
 
 _PORT = re.compile(r":([0-9]{1,5})(?=[/?#]|\Z)")
 _PERSONAL = re.compile(r"[?&](?:[tT][kK]|[zZ][aA][kK])=[^&#]")
-_SECRET_PARTS = re.compile(r"(?i)(?<=[?&#/])((?:tk|zak)=)[^&#\s]*|(?<=://)[^/?#\s@]*(?=@)")
+# Wherever it stands, also where it is only the end of a name: too much is hidden rather than too little.
+_SECRET_PARTS = re.compile(r"(?i)((?:tk|zak)=)[^&#\s]*|(?<=://)[^/?#\s@]*(?=@)")
 _NUMBER = re.compile(r"[0-9]+")
 _BEFORE_BRACKET = re.compile(r"[^(\[?#]*(?:\Z|(?=[(\[])|[?#].*)")
 _ENDINGS = HOST_ENDINGS | WRAPPER_ENDINGS

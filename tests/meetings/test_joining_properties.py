@@ -104,6 +104,7 @@ def test_a_link_that_was_found_is_found_again_as_it_is(text):
 
 @settings(max_examples=200, deadline=None)
 @given(texts)
+@example("https://zoomus:tk=SECRET")
 def test_explaining_finds_the_same_and_tells_no_secret(text):
     explanation = explain_links(body=text)
     assert explanation.links == find_links(body=text)
