@@ -206,7 +206,10 @@ class SyncRun(models.Model):
 
     class Meta:
         ordering = ["-started_at", "-id"]
-        indexes = [models.Index(fields=["connection", "-started_at"], name="runs_of_a_connection")]
+        indexes = [
+            models.Index(fields=["connection", "-started_at"], name="runs_of_a_connection"),
+            models.Index(fields=["started_at"], name="runs_by_age"),
+        ]
 
     def __str__(self) -> str:
         return f"{self.get_outcome_display()} {self.started_at:%Y-%m-%d %H:%M}"

@@ -393,13 +393,20 @@ def test_relisting_spreads_over_a_quarter_of_its_period_by_the_connections_id():
     assert max(dues.count(hour) for hour in set(dues)) < 200
 
 
-def test_old_runs_are_forgotten(connect, in_november):
+def test_runs_are_forgotten_after_a_month_and_those_that_found_nothing_after_a_day(connect, in_november, memory):
     connection = connect()
+    telling = sync_now(connection)
+    quiet = sync_now(connection)
+    memory.fail(errors.Unreachable(), at="calendar")
+    failed = sync_now(connection)
+    assert sync.forget_old_runs() == 0
+    in_november.shift(timedelta(days=1, minutes=1))
+    assert sync.forget_old_runs() == 1
+    assert set(SyncRun.objects.all()) == {telling, failed}
+    assert quiet.seen == 0
+    in_november.shift(timedelta(days=30))
     sync_now(connection)
-    in_november.shift(timedelta(days=31))
-    sync_now(connection)
-    assert SyncRun.objects.count() == 2
-    sync.forget_old_runs()
+    assert sync.forget_old_runs() == 2
     assert SyncRun.objects.count() == 1
 
 

@@ -103,6 +103,7 @@ class GoogleCalendar:
             "maxAttendees": _MOST_ATTENDEES,
             "maxResults": _PAGE_SIZE,
             "fields": EVENT_FIELDS,
+            "prettyPrint": False,
         }
         if cursor is None:
             # timeMin excludes what ends at that very moment, and with it an event of no length there.

@@ -76,6 +76,7 @@ class GoogleContacts:
             "pageSize": _PAGE_SIZE,
             "requestSyncToken": True,
             "fields": CONNECTION_FIELDS,
+            "prettyPrint": False,
         }
         if cursor is not None:
             parameters["syncToken"] = cursor
@@ -91,6 +92,7 @@ class GoogleContacts:
                 "groupFields": "groupType,metadata,name",
                 "pageSize": _MOST_GROUPS,
                 "fields": GROUP_FIELDS,
+                "prettyPrint": False,
             }
             if page_token:
                 parameters["pageToken"] = page_token
