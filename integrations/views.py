@@ -194,6 +194,9 @@ def sync_create(request: SignedInRequest) -> HttpResponse:
 @require_safe
 def sync_progress(request: SignedInRequest) -> HttpResponse:
     """How the present or last sync stands: a fragment that asks again while it runs."""
+    if request.htmx and connecting.find_connection(request.user) is None:
+        # Deleted in another tab while this one watched: show the page as it is now.
+        return HttpResponse(status=204, headers={"HX-Refresh": "true"})
     connection = _connection_or_404(request)
     return render(request, "integrations/_progress.html", _card(request, connection))
 

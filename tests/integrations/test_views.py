@@ -366,6 +366,13 @@ def test_sync_now_on_a_dead_connection_asks_to_reconnect(connect, alice_client, 
     assert queued == []
 
 
+def test_a_tab_that_watched_a_connection_which_is_gone_is_shown_anew(alice_client):
+    answer = alice_client.get("/integrations/connection/progress/", headers={"HX-Request": "true"})
+
+    assert answer.status_code == 204
+    assert answer["HX-Refresh"] == "true"
+
+
 def test_progress_asks_again_while_a_sync_is_due_and_stops_when_it_is_done(connect, alice_client):
     connection = connect()
     assert 'hx-trigger="every 2s"' in text_of(alice_client.get("/integrations/connection/progress/"))
