@@ -148,10 +148,20 @@ def _make_database(folder: Path) -> str:
         return f"sqlite:{folder / 'killed.sqlite3'}"
     import psycopg
 
+    # Named for this process: two suites may run on one server.
+    name = f"killed_worker_{os.getpid()}"
     with psycopg.connect(url, autocommit=True) as server:
-        server.execute("DROP DATABASE IF EXISTS killed_worker")
-        server.execute("CREATE DATABASE killed_worker")
-    return url.rpartition("/")[0] + "/killed_worker"
+        server.execute(f"DROP DATABASE IF EXISTS {name} WITH (FORCE)")
+        server.execute(f"CREATE DATABASE {name}")
+    return f"{url.rpartition('/')[0]}/{name}"
+
+
+def _drop_database(url: str) -> None:
+    if url.startswith("postgres"):
+        import psycopg
+
+        with psycopg.connect(os.environ["DATABASE_URL"], autocommit=True) as server:
+            server.execute(f"DROP DATABASE IF EXISTS {url.rpartition('/')[2]} WITH (FORCE)")
 
 
 def wait_for(holds: Callable[[], bool], *, seconds: float) -> bool:
@@ -172,6 +182,7 @@ def stage(request: pytest.FixtureRequest, tmp_path: Path, google: Sandbox, djang
     with django_db_blocker.unblock():
         yield stage
     stage.close()
+    _drop_database(stage.database)
 
 
 @pytest.mark.xdist_group("killed-worker")
