@@ -5,6 +5,7 @@
 
 import re
 import unicodedata
+from functools import lru_cache
 
 from contacts.numbers import find_digits
 from integrations.remote import RemoteContact
@@ -21,6 +22,7 @@ _PLAIN_LETTERS = str.maketrans(
 )
 # What no database keeps, or no line shows: NUL and other controls, and halves of surrogate pairs.
 _UNKEEPABLE = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff]")
+_BEYOND_ASCII = re.compile(r"[^\x00-\x7f]")
 
 
 def is_keepable(text: str) -> bool:
@@ -52,7 +54,16 @@ def fold(text: str) -> str:
     if text.isascii():
         return text.lower()
     folded = unicodedata.normalize("NFKD", text.casefold()).translate(_PLAIN_LETTERS)
-    return "".join(one for one in folded if unicodedata.category(one) not in ("Mn", "Cf"))
+    return folded if folded.isascii() else _BEYOND_ASCII.sub(_drop_mark, folded)
+
+
+@lru_cache(maxsize=4096)
+def _without_mark(character: str) -> str:
+    return "" if unicodedata.category(character) in ("Mn", "Cf") else character
+
+
+def _drop_mark(found: re.Match[str]) -> str:
+    return _without_mark(found[0])
 
 
 def find_name(contact: RemoteContact, *, limit: int) -> str:
