@@ -100,10 +100,10 @@ class Unexpected(ProviderError):
 
 
 class ConsentDenied(ProviderError):
-    """The person said no, or went back, at the provider's own screen. Nothing has changed."""
+    """The person said no, or went back, at the provider's own screen. What was given up before stays given up."""
 
     code = "consent_denied"
-    sentence = "You did not allow access, so nothing has changed."
+    sentence = "You did not allow access, so nothing was added."
 
 
 class NotOffered(ProviderError):

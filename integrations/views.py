@@ -116,7 +116,7 @@ def callback(request: SignedInRequest) -> HttpResponse:
         messages.error(
             request,
             "That sign-in at the provider was used already, has expired, or was not started in this browser. "
-            "Nothing has changed. Please start again.",
+            "Nothing was added. Please start again.",
         )
         return redirect("integrations:profile")
     try:

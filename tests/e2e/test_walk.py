@@ -189,7 +189,7 @@ def test_saying_no_at_google_changes_nothing_and_says_so(visit: Visit) -> None:
 
     dora.consent(DORA, deny=True)
 
-    expect(page.locator("main")).to_contain_text("You did not allow access at Google, so nothing has changed")
+    expect(page.locator("main")).to_contain_text("You did not allow access at Google, so nothing was added")
     dora.open("/profile/")
     expect(page.get_by_role("link", name="Connect to Calendar and Contact Service")).to_be_visible()
 

@@ -150,7 +150,7 @@ def test_a_box_unticked_at_the_provider_is_shown_as_not_granted_with_grant(conne
 def test_saying_no_at_the_provider_changes_nothing_and_says_so(alice_client, memory):
     answer = alice_client.get(CALLBACK, memory.deny(leave(alice_client)))
     assert answer["Location"] == PERMISSIONS
-    assert "You did not allow access, so nothing has changed." in text_of(alice_client.get(PERMISSIONS))
+    assert "You did not allow access, so nothing was added." in text_of(alice_client.get(PERMISSIONS))
     assert not Connection.objects.exists()
 
 
@@ -276,6 +276,18 @@ def test_widening_changes_nothing_before_the_consent_and_adds_after_it(connect, 
     alice_client.get(CALLBACK, memory.consent(url, alice.email))
     connection.refresh_from_db()
     assert connection.granted == {Permission.CALENDAR_READ, Permission.CONTACTS_READ, Permission.CONTACTS_WRITE}
+
+
+def test_saying_no_after_narrowing_keeps_what_was_given_up_given_up_and_does_not_claim_otherwise(
+    connect, alice_client, memory
+):
+    connection = connect()
+    url = leave(alice_client, "contacts_read", url=EDIT)
+    assert alice_client.get(CALLBACK, memory.deny(url))["Location"] == EDIT
+    assert "so nothing was added." in text_of(alice_client.get(EDIT))
+    connection.refresh_from_db()
+    assert connection.granted == {Permission.CONTACTS_READ}
+    assert connection.status == Status.CONNECTED
 
 
 def test_configuring_without_a_connection_is_not_found(alice_client):

@@ -298,7 +298,7 @@ def _parse_tokens(tokens: Json, former: Credentials, asked_at: float) -> dict[st
 def _refused_at_consent(error: str) -> ProviderError:
     """Reference: https://developers.google.com/identity/protocols/oauth2/web-server#authorization-errors"""
     if error == "access_denied":
-        return ConsentDenied("You did not allow access at Google, so nothing has changed.")
+        return ConsentDenied("You did not allow access at Google, so nothing was added.")
     body = orjson.dumps({"error": error})
     found = make_error(400, {}, body)
     if isinstance(found, AdminNeeded | NotOffered | Unreachable):
