@@ -73,6 +73,10 @@ class AddressBook(RuleBasedStateMachine):
     def put(self, contact: RemoteContact) -> None:
         self.book[contact.ref.id] = contact
         self.tell(contact.ref.id, contact)
+        # That a former id is gone is never told before who has it now: the row could not follow.
+        for former in contact.previous_ids:
+            if former in self.told:
+                self.tell(former, None)
 
     @rule(target=ids, name=names, values=numbers, folders=memberships)
     def add(self, name: str, values: list[str], folders: set[str]) -> str:
@@ -86,8 +90,9 @@ class AddressBook(RuleBasedStateMachine):
 
     @rule(remote_id=consumes(ids))
     def delete(self, remote_id: str) -> None:
-        del self.book[remote_id]
-        self.tell(remote_id, None)
+        # Its former ids go with it: what was merged into it and not synced since is gone, too.
+        for one in (remote_id, *self.book.pop(remote_id).previous_ids):
+            self.tell(one, None)
 
     @rule(target=ids, remote_id=consumes(ids), says_gone=st.booleans())
     def rename(self, remote_id: str, says_gone: bool) -> str:

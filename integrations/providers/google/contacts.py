@@ -15,6 +15,7 @@ from integrations.providers.google.payloads import (
     PERSON_FIELDS,
     PERSON_TYPES,
     is_deleted,
+    parse_gone,
     parse_group,
     parse_person,
     salvage,
@@ -116,7 +117,7 @@ def _parse_page(
         if not isinstance(person, dict) or not (name := person.get("resourceName")) or not isinstance(name, str):
             nameless += 1
         elif is_deleted(person):
-            gone.append(name)
+            gone += parse_gone(person)
         else:
             try:
                 changed.append(parse_person(person))

@@ -238,6 +238,12 @@ def is_deleted(person: Json) -> bool:
     return isinstance(metadata, dict) and metadata.get("deleted") is True
 
 
+def parse_gone(person: Json) -> list[str]:
+    """Every id a deleted contact had. Without the former ones, what was merged into it just before would stay."""
+    former = person["metadata"].get("previousResourceNames")
+    return [person["resourceName"], *(one for one in former or () if isinstance(one, str))]
+
+
 def parse_person(person: Json) -> RemoteContact:
     """One contact, which has a resource name.
 

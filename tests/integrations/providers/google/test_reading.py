@@ -310,6 +310,22 @@ def test_a_contact_that_was_merged_says_who_it_was(sandbox: Sandbox, google: Goo
     assert absorbed in contact.previous_ids
 
 
+def test_a_contact_deleted_right_after_a_merge_takes_what_was_merged_into_it_along(
+    sandbox: Sandbox, google: Google, open_with: Open
+) -> None:
+    contacts = open_with(google).contacts
+    kept, absorbed = (
+        sandbox.google.contacts.create(PERSON, {"names": [{"givenName": name}]})["resourceName"]
+        for name in ("Jo", "Johanna")
+    )
+    cursor = list(contacts.changes(None))[-1].cursor
+    sandbox.google.contacts.merge(PERSON, kept, absorbed)
+    sandbox.google.contacts.delete(PERSON, kept)
+    (delta,) = contacts.changes(cursor)
+    assert set(delta.gone) == {kept, absorbed}
+    assert delta.changed == ()
+
+
 def test_a_number_comes_with_google_s_own_e164(sandbox: Sandbox, google: Google, open_with: Open) -> None:
     sandbox.google.contacts.create(PERSON, {"phoneNumbers": [{"value": "030 901820", "type": "work"}]})
     (delta,) = open_with(google).contacts.changes(None)
