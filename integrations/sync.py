@@ -79,7 +79,18 @@ class RunTooLong(errors.ProviderError):
 
 
 def run(connection_id: UUID | str, *, trigger: str = "schedule") -> SyncRun | None:
-    """Sync one connection, if it is due (or asked for) and nobody else is at it. Returns the run, or None."""
+    """Sync one connection, if it is due (or asked for) and nobody else is at it. Returns the last run, or None.
+
+    Whoever asks while a run is under way may have changed something that it has read already: so it is run once more.
+    """
+    first = _run_once(connection_id, trigger=trigger)
+    if first is None or first.outcome != Outcome.DONE:
+        return first
+    asked_again = Connection.objects.filter(pk=connection_id, next_sync_at__lte=timezone.now()).exists()
+    return (_run_once(connection_id, trigger="person") if asked_again else None) or first
+
+
+def _run_once(connection_id: UUID | str, *, trigger: str) -> SyncRun | None:
     lease = take_lease(connection_id)
     if lease is None:
         return None
@@ -154,6 +165,9 @@ def _finish(connection: Connection, lease: Lease, current: SyncRun, error: error
     try:
         with transaction.atomic():
             lease.renew()
+            due = Connection.objects.values_list("next_sync_at", flat=True).get(pk=connection.pk)
+            if not error and due > current.started_at:
+                connection.next_sync_at = due  # somebody has asked for a sync meanwhile
             current.save(force_update=True)
             connection.save(
                 update_fields=[

@@ -1,7 +1,6 @@
 """The pages of a person's own connection: profile, chooser, permissions, the way back, changes, deletion."""
 
 from dataclasses import asdict
-from datetime import timedelta
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -16,7 +15,7 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 
 from integrations import connecting, errors, pending, policy, registry
 from integrations.forms import PermissionsForm
-from integrations.models import Connection, Status, policy_for
+from integrations.models import Connection, Outcome, Status, policy_for
 from integrations.permissions import READ_OF, Permission, Permissions
 from integrations.providers.base import OAuthProvider, ProviderInfo
 from integrations.standing import is_under_way
@@ -176,13 +175,14 @@ def deletion(request: SignedInRequest) -> HttpResponse:
 
 @require_POST
 def sync_create(request: SignedInRequest) -> HttpResponse:
-    """Sync now. Asked for again within seconds, it is the same sync."""
+    """Sync now."""
     connection = _connection_or_404(request)
     if connection.status == Status.RECONNECT_NEEDED:
         messages.warning(request, "Reconnect first: your calendar service no longer accepts this connection.")
         return redirect("integrations:profile")
-    recently = timezone.now() - timedelta(seconds=5)
-    if not connection.runs.filter(started_at__gte=recently).exists():
+    # One that waits in line already is the same sync; one that is under way may have read past what was changed.
+    is_running = connection.runs.filter(outcome=Outcome.RUNNING).exists()
+    if is_running or connection.next_sync_at > timezone.now():
         connecting.start_sync(connection, trigger="person")
     if request.htmx:
         return render(request, "integrations/_progress.html", {**_card(request, connection), "asked": True})

@@ -221,6 +221,34 @@ def test_narrowing_under_a_running_sync_does_not_bring_the_rows_back(connect, al
     assert Contact.objects.count() == 2
 
 
+def test_a_sync_asked_for_during_a_run_follows_it_at_once(connect, account, after_the_first_page):
+    connection = connect()
+
+    def change_what_was_read_and_ask():
+        if account.events.items["e0"].title != "Changed":
+            account.put_event("e0", title="Changed", starts=NOON, ends=NOON + HOUR)
+            connecting.start_sync(connection, trigger="person")
+
+    after_the_first_page(change_what_was_read_and_ask)
+    last = sync_now(connection)
+    assert "Changed" in titles()
+    assert [run.trigger for run in SyncRun.objects.order_by("pk")] == ["person", "person"]
+    assert last == SyncRun.objects.first()
+    connection.refresh_from_db()
+    assert connection.next_sync_at > timezone.now()
+
+
+def test_a_sync_asked_for_during_a_run_that_is_told_to_slow_down_does_not_hurry_it(
+    connect, memory, after_the_first_page
+):
+    connection = connect()
+    after_the_first_page(lambda: connecting.start_sync(connection, trigger="person"))
+    memory.fail(errors.RateLimited(retry_after=timedelta(minutes=30)), at="contacts")
+    assert sync_now(connection).error_code == "rate_limited"
+    connection.refresh_from_db()
+    assert connection.next_sync_at > timezone.now() + timedelta(minutes=29)
+
+
 def test_a_refused_refresh_stops_the_connection_at_once_and_keeps_what_was_read(connect, account, memory):
     connection = connect()
     sync_now(connection)

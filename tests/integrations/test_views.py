@@ -7,7 +7,7 @@ from django.utils import timezone
 
 from contacts.models import Contact
 from integrations import errors, sync
-from integrations.models import AdminPolicy, Connection, Status
+from integrations.models import AdminPolicy, Connection, Status, SyncRun
 from integrations.permissions import Permission
 from meetings.models import Meeting
 from organizations.models import AuditEvent
@@ -356,11 +356,28 @@ def test_sync_now_queues_one_sync_and_goes_back_to_where_it_was_pressed(
     connect, alice_client, queued, django_capture_on_commit_callbacks
 ):
     connection = connect()
+    sync.run(connection.pk, trigger="person")
     queued.clear()
     with django_capture_on_commit_callbacks(execute=True):
         answer = alice_client.post("/integrations/connection/sync/", {"next": "/meetings/?q=x"})
     assert answer["Location"] == "/meetings/?q=x"
     assert queued == [(str(connection.pk), "person")]
+
+
+def test_sync_now_is_not_queued_twice_but_again_while_one_is_under_way(
+    connect, alice_client, queued, django_capture_on_commit_callbacks
+):
+    connection = connect()
+    queued.clear()
+    with django_capture_on_commit_callbacks(execute=True):
+        alice_client.post("/integrations/connection/sync/")
+    assert queued == []
+    running = SyncRun.objects.create(connection=connection)
+    with django_capture_on_commit_callbacks(execute=True):
+        alice_client.post("/integrations/connection/sync/")
+    assert queued == [(str(connection.pk), "person")]
+    connection.refresh_from_db()
+    assert connection.next_sync_at > running.started_at
 
 
 def test_sync_now_never_leads_off_the_site(connect, alice_client):
