@@ -21,9 +21,9 @@ from integrations.providers.google.payloads import (
     PRIMARY_CALENDAR,
     is_gone,
     parse_event,
-    salvage,
 )
 from integrations.providers.google.responses import NOT_UNDERSTOOD, Json, follow_pages
+from integrations.providers.salvaging import salvage
 from integrations.remote import Delta, RemoteEvent, Window
 
 log = logging.getLogger(__name__)

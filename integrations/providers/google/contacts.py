@@ -18,9 +18,9 @@ from integrations.providers.google.payloads import (
     parse_gone,
     parse_group,
     parse_person,
-    salvage,
 )
 from integrations.providers.google.responses import Json, follow_pages
+from integrations.providers.salvaging import salvage
 from integrations.remote import Delta, RemoteContact, RemoteFolder
 
 log = logging.getLogger(__name__)

@@ -8,10 +8,9 @@ https://developers.google.com/people/api/rest/v1/people
 """
 
 from collections.abc import Mapping
-from datetime import UTC, date, datetime
 from typing import Any
-from zoneinfo import ZoneInfo
 
+from integrations.providers.moments import parse_day, parse_moment
 from integrations.remote import (
     Attendee,
     EventStatus,
@@ -78,8 +77,6 @@ DEFAULT_GROUP = "contactGroups/myContacts"
 # Google's other system groups are "all", "blocked" and leftovers of Google+; its own pages do not show them as labels.
 _SYSTEM_FOLDERS = {DEFAULT_GROUP, "contactGroups/starred"}
 _NOTHING: Json = {}
-# Within a day of the ends of time a moment has no name in some zone, and a page could not show it.
-_EARLIEST, _LATEST = datetime(1, 1, 2, tzinfo=UTC), datetime(9999, 12, 30, tzinfo=UTC)
 
 
 def is_gone(item: Json) -> bool:
@@ -119,10 +116,10 @@ def parse_event(item: Json) -> RemoteEvent:
         RemoteRef(item["id"], PRIMARY_CALENDAR, get("etag", "")),
         get("iCalUID", ""),
         get("summary", ""),
-        _parse_moment(starts_text, start) if starts_text else None,
-        _parse_moment(ends_text, end) if ends_text else None,
-        None if starts_text else _parse_day(start.get("date")),
-        None if starts_text else _parse_day(end.get("date")),
+        parse_moment(starts_text, start.get("timeZone", "")) if starts_text else None,
+        parse_moment(ends_text, end.get("timeZone", "")) if ends_text else None,
+        None if starts_text else parse_day(start.get("date")),
+        None if starts_text else parse_day(end.get("date")),
         start.get("timeZone", ""),
         organizer.get("displayName", ""),
         organizer.get("email", ""),
@@ -140,7 +137,7 @@ def parse_event(item: Json) -> RemoteEvent:
         _STATUSES.get(get("status", ""), _CONFIRMED),
         _KINDS.get(kind, kind),
         get("recurringEventId", ""),
-        _parse_moment(updated, _NOTHING) if (updated := get("updated")) else None,
+        parse_moment(updated) if (updated := get("updated")) else None,
     )
     # Costs a copy and finds what is not text: cheaper than asking of each field, and nothing else would notice.
     texts += (event.title, event.body, event.location, event.uid, event.url, event.web_url, event.timezone, event.kind)
@@ -148,36 +145,6 @@ def parse_event(item: Json) -> RemoteEvent:
     "".join(texts)
     "".join(event.conference)
     return event
-
-
-def _parse_moment(text: str, part: Json) -> datetime | None:
-    """An aware datetime; None for what is not one. `part` may name the zone of a time that comes without its offset."""
-    try:
-        moment = datetime.fromisoformat(text)
-        if moment.tzinfo is None:
-            moment = moment.replace(tzinfo=_find_zone(part.get("timeZone", "")))
-    except ValueError:
-        return None
-    if not 1 < moment.year < 9999 and not _EARLIEST < moment < _LATEST:
-        return None
-    return moment
-
-
-def _find_zone(name: str) -> Any:
-    try:
-        return ZoneInfo(name)
-    except (KeyError, ValueError, OSError):
-        return UTC
-
-
-def _parse_day(text: str | None) -> date | None:
-    if not text:
-        return None
-    try:
-        day = date.fromisoformat(text)
-    except ValueError:
-        return None
-    return day if _EARLIEST.date() < day < _LATEST.date() else None
 
 
 def _parse_conference(data: Json | None, hangout: str | None) -> tuple[str, ...]:
@@ -188,19 +155,6 @@ def _parse_conference(data: Json | None, hangout: str | None) -> tuple[str, ...]
     if hangout and hangout not in found:
         found.append(hangout)
     return tuple(found)
-
-
-def salvage(value: Any, like: Any) -> Any:
-    """`value` with everything left out that is not of the type documented (`like`: a type, [..] or {..} of them)."""
-    if isinstance(like, dict):
-        if not isinstance(value, dict):
-            return {}
-        kept = {name: salvage(value[name], kind) for name, kind in like.items() if name in value}
-        return {name: one for name, one in kept.items() if one is not None}
-    if isinstance(like, list):
-        found = [salvage(one, like[0]) for one in value] if isinstance(value, list) else []
-        return [one for one in found if one]
-    return value if isinstance(value, like) else None
 
 
 EVENT_TYPES: dict[str, Any] = {

@@ -9,8 +9,6 @@ https://developers.google.com/identity/protocols/oauth2/web-server#exchange-erro
 
 import re
 from collections.abc import Callable, Iterator, Mapping
-from datetime import UTC, datetime, timedelta
-from email.utils import parsedate_to_datetime
 from typing import Any, TypeVar
 
 import orjson
@@ -26,25 +24,19 @@ from integrations.errors import (
     ProviderError,
     RateLimited,
     ReconnectNeeded,
-    Refused,
     Unexpected,
     Unreachable,
 )
-from safety import outbound
+from integrations.providers import http
+from integrations.providers.http import Words, parse_retry_after
 
 Json = dict[str, Any]
 
-RECONNECT = "Google no longer accepts this connection. Reconnect to go on."
-UNREACHABLE = "Google cannot be reached just now. We will try again by ourselves."
-SLOW_DOWN = "Google asks us to slow down. We will go on by ourselves in a while."
-NOT_UNDERSTOOD = "Google answered in a way that Portico does not understand. We will try again."
-REFUSED = (
-    "Portico did not ask Google, because the address set for it is not one it may talk to. Tell your administrator."
-)
+WORDS = Words("Google")
+RECONNECT, NOT_UNDERSTOOD = WORDS.reconnect, WORDS.not_understood
 
 _MOST_PAGES = 1_000
 _MOST_EMPTY_PAGES = 50
-_LONGEST_WAIT = timedelta(days=7)
 _NAME = re.compile(r"[A-Za-z][A-Za-z0-9_.]{0,59}")
 
 # From the most to the least telling, because an answer often holds several: "insufficientPermissions" beside the
@@ -53,7 +45,7 @@ _REASONS: tuple[tuple[frozenset[str], type[ProviderError], str], ...] = (
     (
         frozenset({"EXPIRED_SYNC_TOKEN", "fullSyncRequired", "updatedMinTooLongAgo"}),
         CursorExpired,
-        "Google asked us to read everything again.",
+        WORDS.read_again,
     ),
     (
         frozenset({"invalid_rapt"}),
@@ -100,24 +92,24 @@ _REASONS: tuple[tuple[frozenset[str], type[ProviderError], str], ...] = (
             }
         ),
         RateLimited,
-        SLOW_DOWN,
+        WORDS.slow_down,
     ),
-    (frozenset({"backendError", "temporarily_unavailable", "server_error"}), Unreachable, UNREACHABLE),
+    (frozenset({"backendError", "temporarily_unavailable", "server_error"}), Unreachable, WORDS.unreachable),
     (
         frozenset({"conditionNotMet", "failedPrecondition", "FAILED_PRECONDITION", "duplicate", "ABORTED"}),
         Conflict,
-        "This was changed at Google meanwhile.",
+        WORDS.changed,
     ),
-    (frozenset({"notFound", "deleted", "NOT_FOUND", "invalid_token"}), Gone, "This no longer exists at Google."),
+    (frozenset({"notFound", "deleted", "NOT_FOUND", "invalid_token"}), Gone, WORDS.gone),
 )
 _STATUSES: dict[int, tuple[type[ProviderError], str]] = {
     401: (ReconnectNeeded, RECONNECT),
-    404: (Gone, "This no longer exists at Google."),
-    408: (Unreachable, UNREACHABLE),
-    409: (Conflict, "This was changed at Google meanwhile."),
-    410: (Gone, "This no longer exists at Google."),
-    412: (Conflict, "This was changed at Google meanwhile."),
-    429: (RateLimited, SLOW_DOWN),
+    404: (Gone, WORDS.gone),
+    408: (Unreachable, WORDS.unreachable),
+    409: (Conflict, WORDS.changed),
+    410: (Gone, WORDS.gone),
+    412: (Conflict, WORDS.changed),
+    429: (RateLimited, WORDS.slow_down),
 }
 
 
@@ -135,47 +127,15 @@ def fetch_json(
     Raises:
         ProviderError: any of the family; CursorExpired only where `has_cursor` or the reason says so.
     """
-    try:
-        response = session.request(method, url, headers=headers, data=data, allow_redirects=False)
-        body = response.content
-    except outbound.Blocked as error:
-        raise Refused(REFUSED, detail=error.sentence) from error
-    except outbound.TooBig as error:
-        raise Unexpected(NOT_UNDERSTOOD, detail="the answer was longer than Portico reads") from error
-    except requests.exceptions.ContentDecodingError as error:
-        raise Unexpected(NOT_UNDERSTOOD, detail="the answer could not be unpacked") from error
-    except (requests.exceptions.RequestException, OSError) as error:
-        # The class alone: the text of these holds the URL, and with it a sync token.
-        raise Unreachable(UNREACHABLE, detail=type(error).__name__) from error
-    if response.status_code == 200:
-        return parse_json(body)
-    raise make_error(response.status_code, response.headers, body, has_cursor=has_cursor)
+    answer = http.send(session, method, url, words=WORDS, headers=headers, data=data)
+    if answer.status == 200:
+        return parse_json(answer.body)
+    raise make_error(answer.status, answer.headers, answer.body, has_cursor=has_cursor)
 
 
 def parse_json(body: bytes) -> Json:
-    """A JSON object.
-
-    Raises:
-        Unexpected: it is something else: HTML, half of an object, a list.
-    """
-    try:
-        answer = orjson.loads(body)
-    except orjson.JSONDecodeError:
-        raise Unexpected(NOT_UNDERSTOOD, detail=f"200, {len(body)} bytes that are not JSON") from None
-    if not isinstance(answer, dict):
-        raise Unexpected(NOT_UNDERSTOOD, detail="200, JSON that is not an object")
-    # NUL is no text, and databases refuse it: one such character would cost the whole page.
-    return _without_nul(answer) if b"\\u0000" in body else answer
-
-
-def _without_nul(value: Any) -> Any:
-    if isinstance(value, str):
-        return value.replace("\0", "")
-    if isinstance(value, list):
-        return [_without_nul(one) for one in value]
-    if isinstance(value, dict):
-        return {name: _without_nul(one) for name, one in value.items()}
-    return value
+    """As http.parse_json, about Google."""
+    return http.parse_json(body, WORDS)
 
 
 def make_error(status: int, headers: Mapping[str, str], body: bytes, *, has_cursor: bool = False) -> ProviderError:
@@ -191,7 +151,7 @@ def make_error(status: int, headers: Mapping[str, str], body: bytes, *, has_curs
     if has_cursor and status in (400, 410) and (found is None or found[0] in (Conflict, Gone)):
         return CursorExpired(detail=detail)
     if found is None and status >= 500:
-        found = Unreachable, UNREACHABLE
+        found = Unreachable, WORDS.unreachable
     # A 404 that is not Google's own JSON says something about an address, not about an item.
     if found is None and (reasons or status in (401, 408, 429)):
         found = _STATUSES.get(status)
@@ -223,18 +183,6 @@ def parse_reasons(body: bytes) -> list[str]:
 
 def _items(value: Any) -> list[Json]:
     return [one for one in value if isinstance(one, dict)] if isinstance(value, list) else []
-
-
-def parse_retry_after(value: str) -> timedelta | None:
-    """Seconds or an HTTP date; None where it is neither. Never negative, never more than a week."""
-    if value.isascii() and value.isdigit():
-        return timedelta(seconds=int(value)) if len(value) < 7 else _LONGEST_WAIT
-    try:
-        moment = parsedate_to_datetime(value)
-    except ValueError:
-        return None
-    moment = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
-    return min(max(moment - datetime.now(UTC), timedelta(0)), _LONGEST_WAIT)
 
 
 Page = TypeVar("Page")

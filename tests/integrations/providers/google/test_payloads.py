@@ -22,8 +22,8 @@ from integrations.providers.google.payloads import (
     parse_event,
     parse_group,
     parse_person,
-    salvage,
 )
+from integrations.providers.salvaging import salvage
 from integrations.remote import (
     Attendee,
     EventStatus,
