@@ -1,0 +1,36 @@
+"""Time zones as Microsoft names them, and the names that everyone else knows.
+
+Reference: https://github.com/unicode-org/cldr/blob/main/common/supplemental/windowsZones.xml (as tzlocal carries it)
+"""
+
+from functools import lru_cache
+from zoneinfo import ZoneInfo
+
+from tzlocal.windows_tz import win_tz
+
+# Names that Windows has given up, and that old events and old machines still send.
+_FORMER = {
+    "Armenian Standard Time": "Asia/Yerevan",
+    "Kamchatka Standard Time": "Asia/Kamchatka",
+    "Mexico Standard Time": "America/Mexico_City",
+    "Mexico Standard Time 2": "America/Chihuahua",
+    "Mid-Atlantic Standard Time": "Etc/GMT+2",
+    "tzone://Microsoft/Utc": "Etc/UTC",
+}
+_UTC = {"Etc/UTC", "Etc/GMT", "UTC", "GMT", "Z"}
+
+
+@lru_cache(maxsize=1024)
+def find_zone_name(name: str) -> str:
+    """The IANA name of a zone named in Windows' way ("W. Europe Standard Time") or in IANA's own.
+
+    "" where there is none: "Customized Time Zone", "tzone://Microsoft/Custom", a name of somebody's own.
+    """
+    found = win_tz.get(name) or _FORMER.get(name) or name
+    if found in _UTC:
+        return "UTC"
+    try:
+        ZoneInfo(found)
+    except (KeyError, ValueError, OSError):
+        return ""
+    return found
