@@ -1,4 +1,4 @@
-"""What happens after "Connect", read top to bottom: begin, finish, change, disconnect.
+"""What happens after "Connect", read top to bottom: begin, finish, narrow, widen, disconnect.
 
 Views call these with a person and their session; each checks the policy again, because it may have changed meanwhile.
 """
@@ -10,9 +10,10 @@ from django.contrib.sessions.backends.base import SessionBase
 from django.db import transaction
 from django.utils import timezone
 
-from integrations import errors, gateway, pending, policy, registry, tasks
+from integrations import errors, gateway, pending, policy, refusals, registry, tasks
 from integrations.models import Connection, Status, policy_for
 from integrations.permissions import Permissions, dump_permissions, parse_permissions
+from integrations.providers.base import Authorization, SignInMethod
 from integrations.remote import SignIn
 from organizations.models import User, record
 
@@ -30,17 +31,48 @@ def find_connection(user: User) -> Connection | None:
     return Connection.objects.filter(user=user).select_related("user__membership__organization__admin_policy").first()
 
 
+@dataclass(frozen=True, slots=True)
+class Leaving:
+    """Where the person goes from the permissions page: `url` at the provider, or our own form waiting for `state`."""
+
+    state: str
+    url: str = ""
+
+
+def list_services(user: User) -> list[str]:
+    """Services of this server that the person could sign in at, as far as ways to sign in are concerned."""
+    allowed = policy_for(user)
+    return [
+        key
+        for key in registry.providers()
+        if any(
+            policy.allows_method(allowed.service(key), needs_policy=one.needs_policy)
+            for one in registry.methods_of(key)
+        )
+    ]
+
+
+def recall(user: User, waiting: pending.Pending) -> Mapping[str, str]:
+    """What the person typed last time, where they are reconnecting; never a password."""
+    connection = find_connection(user)
+    if connection is None or (connection.provider, connection.method) != (waiting.provider, waiting.method):
+        return {}
+    credentials = gateway.find_credentials(connection)
+    return registry.get_form_provider(waiting.provider).recall(credentials) if credentials else {}
+
+
 def begin(
     user: User,
     provider_key: str,
     asked: Permissions,
     *,
+    method: SignInMethod,
     session: SessionBase,
     redirect_uri: str,
     back: str,
     address: str | None = None,
-) -> str:
-    """The address of the provider's consent page for what policy makes of `asked`.
+) -> Leaving:
+    """On to signing in, for what policy makes of `asked`.
 
     With a connection in place this is a reconnect or a change of its permissions: the same account again.
 
@@ -50,39 +82,48 @@ def begin(
     connection = find_connection(user)
     if connection and connection.provider != provider_key:
         raise CannotConnect(_sentence_about_another(connection))
-    decided = decide_for(user, provider_key, asked)
-    try:
-        provider = registry.get_oauth_provider(provider_key)
-        state = pending.new_state()
-        leaving = provider.authorize(
-            decided,
-            redirect_uri=redirect_uri,
-            state=state,
-            login_hint=connection.mailbox if connection else user.email,
-        )
-    except errors.ProviderError as error:
-        raise CannotConnect(error.sentence) from error
-    pending.stash(session, state, pending.Pending(provider_key, asked, leaving.keep, back))
+    decided = decide_for(user, provider_key, method, asked)
+    state = pending.new_state()
+    leaving = Authorization("")
+    if method.kind == "oauth":
+        try:
+            leaving = registry.get_oauth_provider(provider_key).authorize(
+                decided,
+                redirect_uri=redirect_uri,
+                state=state,
+                login_hint=connection.mailbox if connection else user.email,
+                credentials=gateway.find_credentials(connection) if connection else None,
+            )
+        except errors.ProviderError as error:
+            raise CannotConnect(error.sentence) from error
+    pending.stash(session, state, pending.Pending(provider_key, method.key, asked, leaving.keep, back))
     record(
         "connection.begun",
         organization=user.organization,
         actor=user,
         subject=user,
-        details={"provider": provider_key, "asked": dump_permissions(asked), "decided": dump_permissions(decided)},
+        details={
+            "provider": provider_key,
+            "method": method.key,
+            "asked": dump_permissions(asked),
+            "decided": dump_permissions(decided),
+        },
         address=address,
     )
-    return leaving.url
+    return Leaving(state, leaving.url)
 
 
-def decide_for(user: User, provider_key: str, asked: Permissions) -> Permissions:
+def decide_for(user: User, provider_key: str, method: SignInMethod, asked: Permissions) -> Permissions:
     """What policy makes of a request.
 
     Raises:
-        CannotConnect: the service is not offered to this person, or nothing is left.
+        CannotConnect: the service is not offered to this person (in this way), or nothing is left.
     """
     service = policy_for(user).service(provider_key)
     if not service.offered:
         raise CannotConnect("Your organization does not offer this service. Ask your administrator.")
+    if not policy.allows_method(service, needs_policy=method.needs_policy):
+        raise CannotConnect(f"Your organization does not allow signing in with {method.name}. Ask your administrator.")
     decided = policy.decide(asked, service)
     if not decided:
         refused = "Your organization has switched off everything you ticked." if asked else "Nothing is ticked."
@@ -98,6 +139,8 @@ class Finished:
     """Decided here but unticked at the provider."""
     no_longer_allowed: Permissions
     """Asked for, but policy changed while the person was away."""
+    notes: tuple[str, ...] = ()
+    """What the provider had to put right on the way."""
 
 
 def finish_oauth(
@@ -123,9 +166,52 @@ def finish_oauth(
         raise
 
 
+def finish_login(
+    user: User, values: Mapping[str, str], waiting: pending.Pending, *, address: str | None = None
+) -> Finished:
+    """Sign in with what was typed, make it the person's only connection, and start its first sync.
+
+    Raises:
+        CannotConnect, ProviderError: as `finish_oauth`; nothing has changed.
+    """
+    return _store(user, waiting, try_login(user, values, waiting, address=address), address=address)
+
+
+def try_login(user: User, values: Mapping[str, str], waiting: pending.Pending, *, address: str | None = None) -> SignIn:
+    """Sign in with what was typed, and keep nothing.
+
+    A refused password is counted: directories lock an account after some, and nobody shall lock theirs, or someone
+    else's, from here.
+
+    Raises:
+        CannotConnect: too many were refused lately.
+        ProviderError: what the provider said.
+    """
+    if refusals.count(user) >= refusals.MOST:
+        raise CannotConnect(refusals.SENTENCE)
+    try:
+        return registry.get_form_provider(waiting.provider).log_in(values, method=waiting.method)
+    except errors.ProviderError as error:
+        if isinstance(error, errors.ReconnectNeeded):
+            refusals.add(user)
+        record(
+            "connection.refused",
+            organization=user.organization,
+            actor=user,
+            subject=user,
+            details={"provider": waiting.provider, "method": waiting.method, "error": error.code},
+            address=address,
+        )
+        raise
+
+
 def _store(user: User, waiting: pending.Pending, sign_in: SignIn, *, address: str | None) -> Finished:
     asked = waiting.asked
-    decided = decide_for(user, waiting.provider, asked)
+    info = registry.find_info(waiting.provider)
+    method = info.find_method(waiting.method) if info else None
+    if method is None:
+        raise CannotConnect(errors.NotOffered.sentence)
+    decided = decide_for(user, waiting.provider, method, asked)
     consented = parse_permissions(sign_in.consented)
     granted = policy.usable(consented, policy_for(user).service(waiting.provider)) & decided
     if not granted:
@@ -141,6 +227,7 @@ def _store(user: User, waiting: pending.Pending, sign_in: SignIn, *, address: st
         if connection is None:
             connection = Connection(user=user, provider=waiting.provider, account_id=sign_in.account_id)
         connection.mailbox = sign_in.mailbox
+        connection.method = method.key
         connection.granted = granted
         connection.declined = dump_permissions(decided - granted)
         connection.credentials = dict(sign_in.credentials)
@@ -158,6 +245,7 @@ def _store(user: User, waiting: pending.Pending, sign_in: SignIn, *, address: st
             subject=user,
             details={
                 "provider": waiting.provider,
+                "method": method.key,
                 "mailbox": sign_in.mailbox,
                 "asked": dump_permissions(asked),
                 "decided": dump_permissions(decided),
@@ -167,7 +255,7 @@ def _store(user: User, waiting: pending.Pending, sign_in: SignIn, *, address: st
             address=address,
         )
         start_sync(connection, trigger="connect")
-    return Finished(connection, is_new, decided - granted, asked - decided)
+    return Finished(connection, is_new, decided - granted, asked - decided, sign_in.notes)
 
 
 def _sentence_about_another(connection: Connection, mailbox: str = "") -> str:
@@ -213,6 +301,40 @@ def narrow(connection: Connection, asked: Permissions, *, by: User, address: str
     return given_up
 
 
+def widen(connection: Connection, asked: Permissions, *, by: User, address: str | None = None) -> Permissions:
+    """Grant what is newly asked for where signing in has opened everything already. Returns what was added.
+
+    Raises:
+        CannotConnect: policy leaves nothing of it.
+    """
+    method = connection.sign_in_method
+    if method is None or method.scopes:
+        raise ValueError("the provider has to be asked")
+    decided = decide_for(connection.user, connection.provider, method, asked)
+    with transaction.atomic():
+        connection = Connection.objects.select_for_update().get(pk=connection.pk)
+        before = connection.granted
+        connection.granted = before | decided
+        added = connection.granted - before
+        if added:
+            connection.save()
+            record(
+                "connection.widened",
+                organization=connection.user.organization,
+                actor=by,
+                subject=connection.user,
+                details={
+                    "before": dump_permissions(before),
+                    "asked": dump_permissions(asked),
+                    "decided": dump_permissions(decided),
+                    "granted": dump_permissions(connection.granted),
+                },
+                address=address,
+            )
+            start_sync(connection, trigger="connect")
+    return added
+
+
 def erase_unused(connection: Connection, given_up: Permissions) -> None:
     """Erase the rows and cursors of feeds whose permission was given up."""
     for name, feed in registry.feeds().items():
@@ -226,6 +348,7 @@ class Receipt:
     """What a deletion removed, for the page that follows it. Plain data: it rides in the session."""
 
     provider: str
+    method: str
     mailbox: str
     removed: Mapping[str, int]
     """Feed name -> rows erased."""
@@ -254,7 +377,7 @@ def disconnect(connection: Connection, *, by: User | None, reason: str = "", add
             },
             address=address,
         )
-    return Receipt(connection.provider, connection.mailbox, removed, problem)
+    return Receipt(connection.provider, connection.method, connection.mailbox, removed, problem)
 
 
 def confirm_emptied(connection: Connection, *, by: User, address: str | None = None) -> None:

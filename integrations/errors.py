@@ -34,10 +34,20 @@ class PermissionMissing(ProviderError):
 
 
 class AdminNeeded(ProviderError):
-    """An administrator of the organization must act at the provider first."""
+    """An administrator of the organization must act at the provider first.
+
+    `can_approve`: what they have to do is approve Portico, and there may be a page for it (OAuthProvider.approval_url).
+    The code then is "approval_needed".
+    """
 
     code = "admin_needed"
     sentence = "An administrator of your organization has to allow this at your calendar service."
+
+    def __init__(self, sentence: str = "", *, detail: str = "", can_approve: bool = False) -> None:
+        super().__init__(sentence, detail=detail)
+        self.can_approve = can_approve
+        if can_approve:
+            self.code = "approval_needed"
 
 
 class RateLimited(ProviderError):

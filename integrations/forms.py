@@ -1,17 +1,42 @@
-"""What people choose: a service, and boxes."""
+"""What people choose and type: a way to sign in, boxes, and what a server of their own wants to know."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
+from urllib.parse import urlsplit
 
 from django import forms
 
 from integrations.permissions import Permission, Permissions, parse_permissions, with_reads
-from integrations.policy import Choice, ServicePolicy, decide, offer_permissions
+from integrations.policy import (
+    Choice,
+    ServicePolicy,
+    allows_host,
+    allows_method,
+    decide,
+    offer_permissions,
+)
+from integrations.providers.base import LoginField, SignInMethod
+from safety import outbound
+
+LONGEST_URL = 500
+LONGEST_TEXT = 320
+LONGEST_PASSWORD = 500
+
+
+@dataclass(frozen=True, slots=True)
+class MethodChoice:
+    """One way to sign in, as the page shows it. One that policy refuses is shown, with the reason."""
+
+    method: SignInMethod
+    ticked: bool
+    reason: str = ""
 
 
 class PermissionsForm(forms.Form):
-    """The boxes of one service under one policy. Fixed boxes are shown, disabled, with the reason.
+    """The boxes of one service under one policy, and the way to sign in.
 
+    What policy has fixed is shown, disabled, with the reason.
     A browser does not post disabled boxes, and may post anything else: `asked` is what the person wants, and policy
     is applied to it by `decide`, here as everywhere.
     """
@@ -21,11 +46,32 @@ class PermissionsForm(forms.Form):
         required=False,
         error_messages={"invalid_choice": "There is no permission called %(value)s."},
     )
+    method = forms.CharField(required=False)
 
-    def __init__(self, *args: Any, service: ServicePolicy, held: Permissions, **kwargs: Any) -> None:
+    def __init__(
+        self,
+        *args: Any,
+        service: ServicePolicy,
+        held: Permissions,
+        methods: Sequence[SignInMethod],
+        **kwargs: Any,
+    ) -> None:
         super().__init__(*args, **kwargs)
         self.service = service
         self.held = held
+        self.methods = methods
+
+    @property
+    def allowed_methods(self) -> list[SignInMethod]:
+        return [one for one in self.methods if allows_method(self.service, needs_policy=one.needs_policy)]
+
+    def clean_method(self) -> SignInMethod:
+        """The one chosen; with nothing chosen the recommended one."""
+        chosen = self.cleaned_data["method"]
+        for one in self.allowed_methods:
+            if chosen in ("", one.key):
+                return one
+        raise forms.ValidationError("Your organization does not allow this way to sign in. Choose another one.")
 
     def clean_permissions(self) -> Permissions:
         # Ticking a write ticks its read, also without the script that shows it.
@@ -42,3 +88,91 @@ class PermissionsForm(forms.Form):
             posted = {value for value in given if value in set(Permission)}
             ticked = with_reads(parse_permissions(posted))
         return offer_permissions(self.service, ticked)
+
+    def method_choices(self) -> list[MethodChoice]:
+        """The ways to sign in; the one posted, else the recommended one, is ticked."""
+        allowed = self.allowed_methods
+        posted = self.data.get("method", "") if self.is_bound else ""
+        ticked = next((one.key for one in allowed if one.key == posted), allowed[0].key if allowed else "")
+        refused = f"Your organization requires {self.methods[0].name}." if self.methods else ""
+        return [MethodChoice(one, one.key == ticked, "" if one in allowed else refused) for one in self.methods]
+
+
+class LoginForm(forms.Form):
+    """What a provider's `LoginField`s ask for. A password is never written back into the page."""
+
+    def __init__(
+        self,
+        *args: Any,
+        fields: Sequence[LoginField],
+        service: ServicePolicy,
+        policy: outbound.Policy,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(*args, **kwargs)
+        self.service = service
+        self.policy = policy
+        self._urls = [one.name for one in fields if one.kind == "url"]
+        for one in fields:
+            self.fields[one.name] = _make_field(one)
+
+    def clean(self) -> dict[str, Any]:
+        cleaned = super().clean() or {}
+        for name in self._urls:
+            if name in cleaned:
+                try:
+                    cleaned[name] = self._clean_url(cleaned[name])
+                except forms.ValidationError as error:
+                    self.add_error(name, error)
+        return cleaned
+
+    def _clean_url(self, typed: str) -> str:
+        """A whole address that we may talk to: the password is sent nowhere else.
+
+        Raises:
+            ValidationError: with what to change.
+        """
+        url = typed if "://" in typed else f"https://{typed}"
+        try:
+            host = urlsplit(url).hostname or ""
+            outbound.check_url(url, self.policy)
+        except ValueError:
+            raise forms.ValidationError("This is not a web address.") from None
+        except outbound.Blocked as error:
+            raise forms.ValidationError(error.sentence) from None
+        if not allows_host(self.service, host):
+            allowed = ", ".join(sorted(self.service.ews_hosts))
+            raise forms.ValidationError(
+                f"Your organization allows {allowed} only. Type that address, or ask your administrator."
+            )
+        return url
+
+
+def _make_field(one: LoginField) -> forms.Field:
+    common: dict[str, Any] = {"label": one.label, "help_text": one.hint, "required": one.is_required}
+    attributes = {"autocomplete": one.autocomplete} if one.autocomplete else {}
+    plain = {**attributes, "autocapitalize": "none", "spellcheck": "false"}
+    if one.kind == "choice":
+        return forms.ChoiceField(choices=one.choices, widget=forms.Select(attrs=attributes), **common)
+    if one.kind == "password":
+        widget = forms.PasswordInput(attrs=attributes, render_value=False)
+        return forms.CharField(max_length=LONGEST_PASSWORD, strip=False, widget=widget, **common)
+    if one.kind == "email":
+        return forms.EmailField(max_length=254, widget=forms.EmailInput(attrs=attributes), **common)
+    if one.kind == "url":
+        # No URLInput: browsers refuse a bare host name in it, and we add the scheme.
+        widget_ = forms.TextInput(attrs={**plain, "inputmode": "url"})
+        return forms.CharField(max_length=LONGEST_URL, widget=widget_, **common)
+    return forms.CharField(max_length=LONGEST_TEXT, widget=forms.TextInput(attrs=plain), **common)
+
+
+def make_initial(
+    fields: Sequence[LoginField], *, service: ServicePolicy, settings: Mapping[str, str], recalled: Mapping[str, str]
+) -> dict[str, str]:
+    """What the form holds at first: what was typed last time, else the policy's, the operator's, the field's own."""
+    own = {"ews_url": service.ews_url}
+    return {
+        one.name: recalled.get(one.name) or own.get(one.name) or settings.get(one.name) or one.default
+        for one in fields
+        if one.kind != "password"
+    }

@@ -74,6 +74,14 @@ def read_credentials(connection: Connection) -> Credentials:
         raise ReconnectNeeded(sentence, detail=f"undecryptable: {error}") from error
 
 
+def find_credentials(connection: Connection) -> Credentials | None:
+    """None where they can no longer be read: reconnecting goes without."""
+    try:
+        return read_credentials(connection)
+    except ReconnectNeeded:
+        return None
+
+
 def store_credentials(connection: Connection, credentials: Credentials, *, lease: Lease) -> None:
     """Raises LeaseLost where the connection was taken over or deleted meanwhile."""
     with transaction.atomic():

@@ -1,20 +1,27 @@
 """Who is connected to what: connections, policy, where each feed has got to, and what each sync did."""
 
 import uuid
+from collections.abc import Mapping
 from datetime import datetime
+from typing import Any
 
 from django.db import models
 from django.db.models import Q
 from django.utils import timezone
 
-from integrations import policy
+from integrations import policy, registry
 from integrations.permissions import Permission, Permissions, dump_permissions, parse_permissions
+from integrations.providers.base import SignInMethod
 from organizations.models import Organization, User
 from safety.secrets import EncryptedJSONField
 
 
 class AdminPolicy(models.Model):
-    """What one organization's admins allow. `services`: {provider: {"offered": bool, permission: ask|on|off}}."""
+    """What one organization's admins allow.
+
+    `services`: {provider: {"offered": bool, permission: ask|on|off, "require_oauth": bool, "ews_url": address,
+    "ews_hosts": [host names]}}, all of it optional.
+    """
 
     organization = models.OneToOneField(Organization, on_delete=models.CASCADE, related_name="admin_policy")
     enabled = models.BooleanField("integration on", default=True)
@@ -33,15 +40,9 @@ class AdminPolicy(models.Model):
         """The pure form, which decides.
 
         Raises:
-            ValueError: a stored name is no permission or mode of ours.
+            ValueError: a stored name is no permission or mode of ours, or a value is of another type.
         """
-        services = {
-            key: policy.ServicePolicy(
-                offered=choices.get("offered", True),
-                modes={Permission(name): policy.Mode(mode) for name, mode in choices.items() if name != "offered"},
-            )
-            for key, choices in self.services.items()
-        }
+        services = {key: _parse_service(choices) for key, choices in self.services.items()}
         return policy.Policy(
             enabled=self.enabled,
             services=services,
@@ -49,6 +50,25 @@ class AdminPolicy(models.Model):
             join_services=policy.Policy().join_services | frozenset(self.join_services),
             vanity_hosts=frozenset(self.vanity_hosts),
         )
+
+
+def _parse_service(choices: Mapping[str, Any]) -> policy.ServicePolicy:
+    """Raises ValueError."""
+    plain = policy.ServicePolicy()
+    offered, require_oauth = (choices.get(name, getattr(plain, name)) for name in ("offered", "require_oauth"))
+    ews_url, ews_hosts = choices.get("ews_url", ""), choices.get("ews_hosts", [])
+    if not (isinstance(offered, bool) and isinstance(require_oauth, bool) and isinstance(ews_url, str)):
+        raise ValueError("offered and require_oauth are true or false, ews_url is an address")
+    if not (isinstance(ews_hosts, list) and all(isinstance(host, str) for host in ews_hosts)):
+        raise ValueError("ews_hosts is a list of host names")
+    others = choices.keys() - {"offered", "require_oauth", "ews_url", "ews_hosts"}
+    return policy.ServicePolicy(
+        offered=offered,
+        modes={Permission(name): policy.Mode(choices[name]) for name in others},
+        require_oauth=require_oauth,
+        ews_url=ews_url,
+        ews_hosts=frozenset(host.lower().rstrip(".") for host in ews_hosts),
+    )
 
 
 def policy_for(user: User) -> policy.Policy:
@@ -90,6 +110,7 @@ class Connection(models.Model):
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     user = models.OneToOneField(User, on_delete=models.CASCADE, related_name="connection")
     provider = models.CharField(max_length=30)
+    method = models.CharField(max_length=20, default="oauth", help_text="How the person signed in.")
     mailbox = models.EmailField(max_length=254)
     account_id = models.CharField(max_length=255)
     calendar_read = models.BooleanField(default=False)
@@ -143,8 +164,16 @@ class Connection(models.Model):
         return parse_permissions(self.declined) - self.granted
 
     @property
+    def sign_in_method(self) -> SignInMethod | None:
+        """How the person signed in, and what follows from it; None where this server knows it no longer."""
+        info = registry.find_info(self.provider)
+        return info.find_method(self.method) if info else None
+
+    @property
     def usable(self) -> Permissions:
-        return policy.usable(self.granted, policy_for(self.user).service(self.provider))
+        method = self.sign_in_method
+        service = policy_for(self.user).service(self.provider)
+        return policy.usable(self.granted, service, needs_policy=method is not None and method.needs_policy)
 
     def may(self, permission: Permission) -> bool:
         return permission in self.usable

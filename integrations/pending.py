@@ -21,6 +21,7 @@ LASTS_SECONDS = 15 * 60
 @dataclass(frozen=True, slots=True)
 class Pending:
     provider: str
+    method: str
     asked: Permissions
     keep: Mapping[str, Any]
     back: str
@@ -36,6 +37,7 @@ def stash(session: SessionBase, state: str, pending: Pending) -> None:
     waiting = _living(session)
     waiting[state] = {
         "provider": pending.provider,
+        "method": pending.method,
         "asked": dump_permissions(pending.asked),
         "keep": dict(pending.keep),
         "back": pending.back,
@@ -50,9 +52,22 @@ def take(session: SessionBase, state: str) -> Pending | None:
     waiting = _living(session)
     found = waiting.pop(state, None)
     session[SESSION_KEY] = waiting
+    return _load(found) if found else None
+
+
+def look(session: SessionBase, state: str) -> Pending | None:
+    """The one with this state, which stays and begins to live anew: somebody is filling in a form."""
+    waiting = _living(session)
+    found = waiting.get(state)
     if found is None:
         return None
-    return Pending(found["provider"], parse_permissions(found["asked"]), found["keep"], found["back"])
+    found["at"] = timezone.now().timestamp()
+    session[SESSION_KEY] = waiting
+    return _load(found)
+
+
+def _load(entry: Mapping[str, Any]) -> Pending:
+    return Pending(entry["provider"], entry["method"], parse_permissions(entry["asked"]), entry["keep"], entry["back"])
 
 
 def _living(session: SessionBase) -> dict[str, Any]:

@@ -6,8 +6,9 @@ computed at each use, so that tightening works at once).
 """
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
+from urllib.parse import urlsplit
 
 from integrations.permissions import NONE, READ_OF, Permission, Permissions, with_reads, without_orphans
 
@@ -26,6 +27,12 @@ class ServicePolicy:
 
     offered: bool = True
     modes: Mapping[Permission, Mode] = field(default_factory=dict)
+    require_oauth: bool = True
+    """Whether ways to sign in that an organization has to allow first (a password where OAuth is there) are refused."""
+    ews_url: str = ""
+    """Filled into the sign-in form."""
+    ews_hosts: frozenset[str] = frozenset()
+    """The only servers a password may go to, in lower case; empty: any that the operator's guard lets through."""
 
     def mode(self, permission: Permission) -> Mode:
         return self.modes.get(permission, Mode.ASK)
@@ -44,7 +51,7 @@ class Policy:
     def service(self, key: str) -> ServicePolicy:
         """The policy for one service; nothing is offered where the integration is off."""
         found = self.services.get(key, ServicePolicy())
-        return found if self.enabled else ServicePolicy(offered=False, modes=found.modes)
+        return found if self.enabled else replace(found, offered=False)
 
 
 def decide(asked: Iterable[Permission], service: ServicePolicy) -> Permissions:
@@ -56,9 +63,24 @@ def decide(asked: Iterable[Permission], service: ServicePolicy) -> Permissions:
     return without_orphans(with_reads(frozenset(asked) | switched_on) - switched_off)
 
 
-def usable(granted: Permissions, service: ServicePolicy) -> Permissions:
-    """What a stored grant may be used for under today's policy: never more than was granted."""
+def usable(granted: Permissions, service: ServicePolicy, *, needs_policy: bool = False) -> Permissions:
+    """What a stored grant may be used for under today's policy: never more than was granted.
+
+    `needs_policy`: the person signed in in a way that an organization has to allow.
+    """
+    if not allows_method(service, needs_policy=needs_policy):
+        return NONE
     return without_orphans(granted & decide(granted, service))
+
+
+def allows_method(service: ServicePolicy, *, needs_policy: bool) -> bool:
+    """Whether one may sign in in a way that an organization has to allow first (or not, by `needs_policy`)."""
+    return not (needs_policy and service.require_oauth)
+
+
+def allows_host(service: ServicePolicy, host: str) -> bool:
+    """Whether a password may be sent to this server, as far as the organization is concerned."""
+    return not service.ews_hosts or host.lower().rstrip(".") in service.ews_hosts
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,6 +149,11 @@ def problems(policy: Policy, names: Mapping[str, str] | None = None) -> list[str
         for write, read in READ_OF.items():
             if service.mode(write) is Mode.ON and service.mode(read) is Mode.OFF:
                 found.append(f"{name}: {write.label} cannot be on while {read.label} is off.")
+        host = urlsplit(service.ews_url).hostname or ""
+        if service.ews_url and not (service.ews_url.startswith("https://") and host):
+            found.append(f"{name}: the EWS URL needs a whole https:// address.")
+        elif service.ews_url and not allows_host(service, host):
+            found.append(f"{name}: the EWS URL leads to {host}, which is not among the allowed hosts.")
     if policy.default_service and not policy.service(policy.default_service).offered and policy.enabled:
         name = names.get(policy.default_service, policy.default_service)
         found.append(f"{name} cannot be the default service, because it is not offered.")

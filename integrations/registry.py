@@ -1,4 +1,4 @@
-"""settings.PROVIDERS and settings.FEEDS as objects. A provider without its keys is not offered."""
+"""settings.PROVIDERS and settings.FEEDS as objects. What lacks its keys, provider or way to sign in, is not offered."""
 
 from functools import cache
 from typing import Any
@@ -8,20 +8,30 @@ from django.core.signals import setting_changed
 from django.utils.module_loading import import_string
 
 from integrations.errors import NotOffered
-from integrations.providers.base import OAuthProvider, Provider, ProviderInfo
+from integrations.providers.base import FormProvider, OAuthProvider, Provider, ProviderInfo, SignInMethod
 from safety import outbound
 
 
 @cache
 def providers() -> dict[str, Provider]:
-    """Every provider that has its keys, by key, in the order of settings.PROVIDERS."""
-    found = {}
-    for key, path in settings.PROVIDERS.items():
-        provider_class = import_string(path)
-        values = settings.PROVIDER_SETTINGS.get(key, {})
-        if all(values.get(name) for name in provider_class.info.needs):
-            found[key] = provider_class(values, session_factory=make_session)
-    return found
+    """Every provider that people can sign in at, by key, in the order of settings.PROVIDERS."""
+    return {
+        key: import_string(path)(settings_of(key), session_factory=make_session)
+        for key, path in settings.PROVIDERS.items()
+        if methods_of(key)
+    }
+
+
+def settings_of(key: str) -> dict[str, str]:
+    """What the operator has set for a provider."""
+    values: dict[str, str] = settings.PROVIDER_SETTINGS.get(key, {})
+    return values
+
+
+def methods_of(key: str) -> list[SignInMethod]:
+    """The ways to sign in that have their keys, the recommended one first; [] for an unknown provider."""
+    info = find_info(key)
+    return [one for one in info.methods if not one.missing(settings_of(key))] if info else []
 
 
 def make_session() -> Any:
@@ -42,6 +52,14 @@ def get_oauth_provider(key: str) -> OAuthProvider:
     provider = get_provider(key)
     if not isinstance(provider, OAuthProvider):
         raise NotOffered(detail=f"{key!r} has no OAuth sign-in")
+    return provider
+
+
+def get_form_provider(key: str) -> FormProvider:
+    """Raises NotOffered, also where the provider has no form to sign in with."""
+    provider = get_provider(key)
+    if not isinstance(provider, FormProvider):
+        raise NotOffered(detail=f"{key!r} has no sign-in by a form")
     return provider
 
 

@@ -7,7 +7,7 @@ from django.utils import timezone
 
 from integrations import connecting, policy, registry
 from integrations.models import Connection, Outcome, Status, SyncCursor, SyncRun, policy_for
-from integrations.permissions import Permission
+from integrations.permissions import Permission, with_reads
 from integrations.providers.base import ProviderInfo
 from organizations.models import User
 
@@ -40,7 +40,13 @@ class Standing:
             return "connection"
         if self.connection.may(self.permission):
             return ""
-        if self.permission not in policy.decide({self.permission}, self.policy.service(self.connection.provider)):
+        method = self.connection.sign_in_method
+        allowed = policy.usable(
+            with_reads({self.permission}),
+            self.policy.service(self.connection.provider),
+            needs_policy=method is not None and method.needs_policy,
+        )
+        if self.permission not in allowed:
             return "organization"
         return "consent" if self.permission in self.connection.not_granted else "permission"
 

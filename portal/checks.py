@@ -25,7 +25,8 @@ from safety.reach import Policy, parse_allow
 from safety.secrets import parse_keys
 
 PROVIDER_METHODS = ("open", "revoke")
-OAUTH_METHODS = ("authorize", "redeem")
+METHODS_OF_KIND = {"oauth": ("authorize", "approval_url", "redeem"), "form": ("log_in", "recall")}
+MAY_BE_EMPTY = {("office365", "authorize_url"), ("exchange", "ews_url")}
 FEED_METHODS = ("changes", "apply", "count", "held", "discard", "erase")
 BROKERS = ("filesystem", "memory", "redis", "rediss", "sentinel", "amqp", "amqps")
 
@@ -61,10 +62,10 @@ def _check_provider_class(key: str, path: str, provider: Any) -> Messages:
     info = getattr(provider, "info", None)
     if not isinstance(info, ProviderInfo):
         return [_error("E002", f"{path} has no `info`.", "See integrations/providers/base.py.")]
-    wanted = PROVIDER_METHODS + (OAUTH_METHODS if info.sign_in == "oauth" else ())
+    wanted = {*PROVIDER_METHODS, *(name for method in info.methods for name in METHODS_OF_KIND[method.kind])}
     found: Messages = [
-        _error("E002", f"{path} has no {name}().", "See Provider and OAuthProvider in integrations/providers/base.py.")
-        for name in _missing(provider, wanted)
+        _error("E002", f"{path} has no {name}().", "See the Protocols in integrations/providers/base.py.")
+        for name in _missing(provider, sorted(wanted))
     ]
     if info.key != key:
         found.append(
@@ -76,17 +77,19 @@ def _check_provider_class(key: str, path: str, provider: Any) -> Messages:
 def _check_provider_keys(key: str, info: ProviderInfo) -> Messages:
     """Without any key it is simply not offered; with some of them somebody forgot the others."""
     values = settings.PROVIDER_SETTINGS.get(key, {})
-    missing = [name for name in info.needs if not values.get(name)]
-    if not missing or len(missing) == len(info.needs):
-        return []
-    names = " and ".join(f"{key}_{name}".upper() for name in missing)
-    return [
-        _error(
-            "E003",
-            f"{info.name} is set up by half: {names} is empty.",
-            f"Set {names}, or empty the others too: then {info.name} is not offered.",
-        )
-    ]
+    found: Messages = []
+    for method in info.methods:
+        missing = method.missing(values)
+        if missing and len(missing) < len(method.needs):
+            names = " and ".join(" or ".join(f"{key}_{name}".upper() for name in need.split("|")) for need in missing)
+            found.append(
+                _error(
+                    "E003",
+                    f"{info.name} is set up by half: {names} is empty.",
+                    f"Set {names}, or empty the others too: then {info.name} is not offered.",
+                )
+            )
+    return found
 
 
 @checks.register
@@ -94,7 +97,7 @@ def check_provider_addresses(app_configs: Sequence[AppConfig] | None, **kwargs: 
     found: Messages = []
     for key, values in settings.PROVIDER_SETTINGS.items():
         for name, value in values.items():
-            if not name.endswith(("_url", "_root")):
+            if not name.endswith(("_url", "_root", "authority")) or (not value and (key, name) in MAY_BE_EMPTY):
                 continue
             parts = urlsplit(value)
             if parts.scheme not in ("https", "http") or not parts.hostname:
@@ -103,7 +106,20 @@ def check_provider_addresses(app_configs: Sequence[AppConfig] | None, **kwargs: 
                 )
             elif name.endswith("_root") and not value.endswith("/"):
                 found.append(_error("E004", f"{key}_{name}".upper() + f" is {value!r}.", "It has to end in a slash."))
+            elif name == "authority" and (parts.scheme != "https" or not parts.path.strip("/")):
+                hint = "Write https://login.microsoftonline.com/organizations, or your tenant's id as its last word."
+                found.append(_error("E004", f"{key}_{name}".upper() + f" is {value!r}.", hint))
     return found
+
+
+@checks.register
+def check_certificate(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -> Messages:
+    """A file that is named and not there would fail at somebody's first click."""
+    return [
+        _error("E014", f"{key}_CERTIFICATE".upper() + f" names {path}, which is no file.", "It is a PEM file.")
+        for key, values in settings.PROVIDER_SETTINGS.items()
+        if (path := values.get("certificate")) and not Path(path).is_file()
+    ]
 
 
 @checks.register

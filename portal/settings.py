@@ -226,7 +226,18 @@ GOOGLE = {
     "calendar_root": env.text("GOOGLE_CALENDAR_ROOT", "https://www.googleapis.com/calendar/v3/"),
     "people_root": env.text("GOOGLE_PEOPLE_ROOT", "https://people.googleapis.com/"),
 }
-PROVIDER_SETTINGS = {"google": GOOGLE}
+OFFICE365 = {
+    "client_id": env.text("OFFICE365_CLIENT_ID"),
+    "client_secret": env.text("OFFICE365_CLIENT_SECRET"),
+    "certificate": env.text("OFFICE365_CERTIFICATE"),
+    "authority": env.text("OFFICE365_AUTHORITY", "https://login.microsoftonline.com/organizations").rstrip("/"),
+    "instance_discovery": env.text("OFFICE365_INSTANCE_DISCOVERY", "1"),
+    "authorize_url": env.text("OFFICE365_AUTHORIZE_URL"),
+    "graph_root": env.text("OFFICE365_GRAPH_ROOT", "https://graph.microsoft.com/v1.0/"),
+    "ews_url": env.text("OFFICE365_EWS_URL", "https://outlook.office365.com/EWS/Exchange.asmx"),
+}
+EXCHANGE = {"ews_url": env.text("EXCHANGE_EWS_URL")}
+PROVIDER_SETTINGS = {"google": GOOGLE, "office365": OFFICE365, "exchange": EXCHANGE}
 
 SYNC = {
     "days_back": env.number("SYNC_DAYS_BACK", 30),
@@ -302,5 +313,9 @@ LOGGING = {
         "oauthlib": {"level": "WARNING"},
         "google": {"level": "WARNING"},
         "googleapiclient": {"level": "ERROR"},
+        "msal": {"level": "WARNING"},
+        "exchangelib": {"level": "CRITICAL"},
+        "requests_ntlm": {"level": "WARNING"},
+        "spnego": {"level": "WARNING"},
     },
 }

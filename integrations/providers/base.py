@@ -13,6 +13,55 @@ SignInKind = Literal["oauth", "form"]
 
 
 @dataclass(frozen=True, slots=True)
+class LoginField:
+    """One field of a sign-in form. Pages are made from these, so that no template knows a provider.
+
+    A "url" is where the password will be sent: the organization's policy and the operator's settings fill it in
+    beforehand, and it is vetted before anything goes there. A "password" is never shown again once it was sent.
+    """
+
+    name: str
+    label: str
+    kind: Literal["text", "email", "password", "url", "choice"] = "text"
+    hint: str = ""
+    choices: tuple[tuple[str, str], ...] = ()
+    """(value, words), for a "choice"."""
+    default: str = ""
+    autocomplete: str = ""
+    is_required: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class SignInMethod:
+    """One way to sign in at a provider, and what follows from having signed in that way."""
+
+    key: str
+    """Stored with the connection."""
+    kind: SignInKind
+    name: str
+    """"OAuth 2.0": shown where there is a choice."""
+    summary: str = ""
+    """A sentence on what it means for the person."""
+    needs: tuple[str, ...] = ()
+    """Names of the settings without which it is not offered; "secret|certificate": one of the two is enough."""
+    needs_policy: bool = False
+    """Whether an organization has to allow it first."""
+    scopes: Mapping[Permission, tuple[str, ...]] = field(default_factory=dict)
+    """The exact scope behind each box, shown on the permissions page. Empty: signing in this way opens everything,
+    and Portico alone keeps to what is ticked."""
+    fields: tuple[LoginField, ...] = ()
+    """Of a "form"."""
+    revokes: bool = False
+    """Whether Portico can end the grant at the provider when the connection is deleted."""
+    grants_url: str = ""
+    """Where a person sees and removes grants at the provider itself."""
+
+    def missing(self, settings: Mapping[str, str]) -> list[str]:
+        """Those of `needs` that these settings do not meet."""
+        return [need for need in self.needs if not any(settings.get(name) for name in need.split("|"))]
+
+
+@dataclass(frozen=True, slots=True)
 class ProviderInfo:
     """What pages say about a provider. Differences between providers are data, so that no template asks for a name."""
 
@@ -24,17 +73,11 @@ class ProviderInfo:
     calendar_name: str
     """"Google Calendar": where "Open in ..." leads."""
     contacts_name: str
-    sign_in: SignInKind
-    scopes: Mapping[Permission, tuple[str, ...]]
-    """The exact scope behind each box, shown on the permissions page."""
-    needs: tuple[str, ...] = ()
-    """Names of the settings without which it is not offered (client id, secret)."""
-    grants_url: str = ""
-    """Where a person sees and removes grants at the provider itself."""
-    revokes: bool = False
-    """Whether Portico can end the grant at the provider when the connection is deleted."""
-    narrows: bool = False
-    """Whether the provider can take back one permission and keep the others."""
+    methods: tuple[SignInMethod, ...]
+    """The recommended one first."""
+
+    def find_method(self, key: str) -> SignInMethod | None:
+        return next((one for one in self.methods if one.key == key), None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,7 +154,7 @@ class Provider(Protocol):
 
 @runtime_checkable
 class OAuthProvider(Provider, Protocol):
-    """A provider with `info.sign_in == "oauth"`."""
+    """A provider with a method of the kind "oauth"."""
 
     @property
     def sign_in_url(self) -> str:
@@ -119,9 +162,29 @@ class OAuthProvider(Provider, Protocol):
         ...
 
     def authorize(
-        self, permissions: Permissions, *, redirect_uri: str, state: str, login_hint: str = ""
+        self,
+        permissions: Permissions,
+        *,
+        redirect_uri: str,
+        state: str,
+        login_hint: str = "",
+        credentials: Credentials | None = None,
     ) -> Authorization:
-        """The consent page that asks for just these permissions (and the account's e-mail address). Talks to nobody."""
+        """The consent page that asks for just these permissions (and the account's e-mail address).
+
+        `credentials`: those of the connection that is being renewed, in which an account may have noted what the
+        provider wants to be asked for next time.
+
+        Raises:
+            ProviderError: the provider's addresses could not be learned.
+        """
+        ...
+
+    def approval_url(self, permissions: Permissions, *, redirect_uri: str, state: str) -> str:
+        """Where an administrator approves these permissions for everyone; "" where a provider has no such page.
+
+        It leads back to `redirect_uri` with `state`. Talks to nobody.
+        """
         ...
 
     def redeem(self, answer: Mapping[str, str], *, keep: Mapping[str, Any], redirect_uri: str) -> SignIn:
@@ -133,4 +196,25 @@ class OAuthProvider(Provider, Protocol):
             NotOffered: the operator's client id or secret is wrong.
             ProviderError: any other of the family.
         """
+        ...
+
+
+@runtime_checkable
+class FormProvider(Provider, Protocol):
+    """A provider with a method of the kind "form": the person types what is needed into a page of ours."""
+
+    def log_in(self, values: Mapping[str, str], *, method: str) -> SignIn:
+        """Try what was typed (by the names of the method's fields) at the server; credentials if it works.
+
+        One wrong password costs one failed sign-in there, never more: directories lock accounts.
+
+        Raises:
+            ReconnectNeeded: the server does not accept the user name and password.
+            Refused: the address is not one we may talk to.
+            ProviderError: any other of the family.
+        """
+        ...
+
+    def recall(self, credentials: Credentials) -> Mapping[str, str]:
+        """What was typed, by field name, to fill the form in with when reconnecting. Never a password."""
         ...

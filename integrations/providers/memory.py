@@ -25,6 +25,7 @@ from integrations.errors import (
     Unreachable,
 )
 from integrations.permissions import (
+    ALL,
     NONE,
     Permission,
     Permissions,
@@ -32,7 +33,7 @@ from integrations.permissions import (
     parse_permissions,
     without_orphans,
 )
-from integrations.providers.base import Authorization, ProviderInfo, SaveCredentials
+from integrations.providers.base import Authorization, LoginField, ProviderInfo, SaveCredentials, SignInMethod
 from integrations.remote import (
     Credentials,
     Delta,
@@ -113,6 +114,8 @@ class MemoryPerson:
     granted: Permissions = NONE
     refresh_token: str = ""
     access_token: str = ""
+    password: str = ""
+    """"": this person cannot sign in by the form."""
 
     def put_event(self, remote_id: str, **fields: Any) -> RemoteEvent:
         return self.events.put(RemoteEvent(RemoteRef(remote_id, "primary"), **fields))
@@ -203,7 +206,7 @@ SERVICE = MemoryService()
 
 
 class Memory:
-    """An integrations.providers.base.OAuthProvider over a MemoryService."""
+    """An integrations.providers.base.OAuthProvider over a MemoryService, and a FormProvider where policy allows it."""
 
     info: ClassVar[ProviderInfo] = ProviderInfo(
         key="memory",
@@ -211,11 +214,29 @@ class Memory:
         summary="A calendar and an address book that live in this process.",
         calendar_name="Memory Calendar",
         contacts_name="Memory Contacts",
-        sign_in="oauth",
-        scopes={permission: (permission.value,) for permission in Permission},
-        grants_url="https://memory.example/grants",
-        revokes=True,
-        narrows=False,
+        methods=(
+            SignInMethod(
+                "oauth",
+                "oauth",
+                "OAuth 2.0",
+                scopes={permission: (permission.value,) for permission in Permission},
+                revokes=True,
+                grants_url="https://memory.example/grants",
+            ),
+            SignInMethod(
+                "password",
+                "form",
+                "User name and password",
+                "For those who cannot use OAuth 2.0.",
+                needs_policy=True,
+                fields=(
+                    LoginField("user", "User name", autocomplete="username"),
+                    LoginField("password", "Password", "password", autocomplete="current-password"),
+                    LoginField("version", "Version", "choice", choices=(("", "Not sure"), ("2", "Two"))),
+                    LoginField("ews_url", "Address", "url", default="https://memory.example/"),
+                ),
+            ),
+        ),
     )
 
     def __init__(
@@ -233,7 +254,13 @@ class Memory:
         return AUTHORIZE_URL
 
     def authorize(
-        self, permissions: Permissions, *, redirect_uri: str, state: str, login_hint: str = ""
+        self,
+        permissions: Permissions,
+        *,
+        redirect_uri: str,
+        state: str,
+        login_hint: str = "",
+        credentials: Credentials | None = None,
     ) -> Authorization:
         verifier = secrets.token_urlsafe(8)
         query = {
@@ -245,6 +272,9 @@ class Memory:
         }
         return Authorization(f"{AUTHORIZE_URL}?{urlencode(query)}", {"code_verifier": verifier})
 
+    def approval_url(self, permissions: Permissions, *, redirect_uri: str, state: str) -> str:
+        return f"https://memory.example/approve?{urlencode({'redirect_uri': redirect_uri, 'state': state})}"
+
     def redeem(self, answer: Mapping[str, str], *, keep: Mapping[str, Any], redirect_uri: str) -> SignIn:
         if answer.get("error"):
             raise ConsentDenied(detail=answer["error"])
@@ -253,6 +283,19 @@ class Memory:
         person.refresh_token = secrets.token_urlsafe(8)
         consented = frozenset(dump_permissions(person.granted))
         return SignIn(person.email, person.account_id, consented, self._issue(person))
+
+    def log_in(self, values: Mapping[str, str], *, method: str) -> SignIn:
+        self.service.request("log in")
+        person = self.service.people.get(values["user"])
+        if person is None or not person.password or person.password != values["password"]:
+            raise ReconnectNeeded("Memory does not accept this user name and password.", detail="password")
+        person.granted, person.refresh_token = ALL, secrets.token_urlsafe(8)
+        notes = () if values["version"] == "" else ("The server says it is version one, so that is used.",)
+        credentials = {**self._issue(person), "user": person.email, "password": person.password}
+        return SignIn(person.email, person.account_id, frozenset(dump_permissions(ALL)), credentials, notes)
+
+    def recall(self, credentials: Credentials) -> Mapping[str, str]:
+        return {"user": str(credentials.get("user", ""))}
 
     def _issue(self, person: MemoryPerson) -> Credentials:
         person.access_token = secrets.token_urlsafe(8)

@@ -112,6 +112,11 @@ URLS: dict[str, Url] = {
     "integrations:connection_new": PAGE,
     "integrations:connection_permissions": Url({"provider": "provider"}),
     "integrations:callback": PAGE,
+    # Its state is the session's own: nobody else's leads anywhere.
+    "integrations:connection_login": Url({"state": "wrong_token"}),
+    "integrations:approval": Url({"provider": "provider"}),
+    # An administrator of the provider comes back here, who need not be known: tests/integrations/test_approving.py.
+    "integrations:approval_return": OPEN,
     "integrations:connection_edit": PAGE,
     "integrations:connection_renew": POST_ONLY,
     "integrations:connection_delete": PAGE,

@@ -32,7 +32,7 @@ from integrations.errors import (
     Unreachable,
 )
 from integrations.permissions import Permissions, dump_permissions
-from integrations.providers.base import Authorization, ProviderInfo, SaveCredentials
+from integrations.providers.base import Authorization, ProviderInfo, SaveCredentials, SignInMethod
 from integrations.providers.google.calendar import GoogleCalendar
 from integrations.providers.google.contacts import GoogleContacts
 from integrations.providers.google.responses import NOT_UNDERSTOOD, RECONNECT, Json, fetch_json, make_error
@@ -58,12 +58,17 @@ class Google:
         summary="Google Calendar and Google Contacts, with a Google or Google Workspace account.",
         calendar_name="Google Calendar",
         contacts_name="Google Contacts",
-        sign_in="oauth",
-        scopes={permission: (scope,) for permission, scope in SCOPES.items()},
-        needs=("client_id", "client_secret"),
-        grants_url="https://myaccount.google.com/connections",
-        revokes=True,
-        narrows=False,
+        methods=(
+            SignInMethod(
+                "oauth",
+                "oauth",
+                "OAuth 2.0",
+                needs=("client_id", "client_secret"),
+                scopes={permission: (scope,) for permission, scope in SCOPES.items()},
+                revokes=True,
+                grants_url="https://myaccount.google.com/connections",
+            ),
+        ),
     )
 
     def __init__(self, settings: Mapping[str, str], *, session_factory: Callable[[], requests.Session]) -> None:
@@ -76,7 +81,13 @@ class Google:
         return self._settings["authorize_url"]
 
     def authorize(
-        self, permissions: Permissions, *, redirect_uri: str, state: str, login_hint: str = ""
+        self,
+        permissions: Permissions,
+        *,
+        redirect_uri: str,
+        state: str,
+        login_hint: str = "",
+        credentials: Credentials | None = None,
     ) -> Authorization:
         """As in base.OAuthProvider; kept is the PKCE verifier alone.
 
@@ -101,6 +112,10 @@ class Google:
         joint = "&" if urlsplit(self._settings["authorize_url"]).query else "?"
         url = f"{self._settings['authorize_url']}{joint}{urlencode(parameters)}"
         return Authorization(url, {"code_verifier": verifier})
+
+    def approval_url(self, permissions: Permissions, *, redirect_uri: str, state: str) -> str:
+        """None: administrators trust an app in the Google Admin console, by its client id."""
+        return ""
 
     def redeem(self, answer: Mapping[str, str], *, keep: Mapping[str, Any], redirect_uri: str) -> SignIn:
         """As in base.OAuthProvider. The state has been checked by whoever kept it.
