@@ -192,6 +192,8 @@ class Delta(Generic[Record]):
 
     `cursor` is set on the last page only: the place to go on from next time. `complete` says that the pages up to
     and including the last one list everything there is, so what is not among them is gone.
+    `gone` holds ids of items, and of series none of whose occurrences are left.
+    `series` (calendars only): series of which this page lists every occurrence in the window; others held are gone.
     `folders` (address books only): all folders as of now, or None where the page says nothing about them.
     """
 
@@ -200,6 +202,7 @@ class Delta(Generic[Record]):
     cursor: str | None = None
     complete: bool = False
     folders: tuple[RemoteFolder, ...] | None = None
+    series: tuple[str, ...] = ()
 
 
 Credentials = Mapping[str, object]
@@ -217,3 +220,5 @@ class SignIn:
     consented: frozenset[str]
     """`Permission` values the provider's answer says were consented to."""
     credentials: Credentials = field(repr=False, default_factory=dict)
+    notes: tuple[str, ...] = ()
+    """Sentences for the person on what was found or put right on the way ("The server is Exchange 2019 ...")."""

@@ -99,9 +99,11 @@ class CalendarFeed:
                 events[event.ref.id] = event
         gone.difference_update(events)
         if gone:
-            counts.removed = self.discard(connection, gone)
+            counts.removed = _delete(connection, gone, left=events)
         if events:
             self._write(connection, events, counts, oddities)
+        if delta.series:
+            counts.removed += _delete_strays(connection, delta.series, left=events)
         counts.notes = [NOTES.get(oddity, oddity).format(count=count) for oddity, count in oddities.items() if oddity]
         return counts
 
@@ -137,6 +139,19 @@ class CalendarFeed:
 
 def _of(connection: Connection) -> MeetingQuerySet:
     return Meeting.objects.filter(connection=connection)
+
+
+def _delete(connection: Connection, gone: Collection[str], *, left: Collection[str]) -> int:
+    """Delete what is gone: events by their ids, and of series by theirs every occurrence but those `left`."""
+    deleted = _of(connection).filter(remote_id__in=gone).delete()[0]
+    return deleted + _delete_strays(connection, gone, left=left)
+
+
+def _delete_strays(connection: Connection, series: Collection[str], *, left: Collection[str]) -> int:
+    """Delete the occurrences of these series that are not among those `left`."""
+    held = _of(connection).filter(series_id__in=series).values_list("pk", "remote_id")
+    strays = [pk for pk, remote_id in held if remote_id not in left]
+    return _of(connection).filter(pk__in=strays).delete()[0] if strays else 0
 
 
 def is_usable(remote_id: str) -> bool:
