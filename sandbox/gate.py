@@ -5,7 +5,6 @@ from __future__ import annotations
 import base64
 import io
 import json
-import socket
 import time
 import zlib
 from collections.abc import Callable, Iterable, Iterator
@@ -18,6 +17,7 @@ from werkzeug.wrappers import Response
 from sandbox.faults import Faults, Rule
 from sandbox.google.errors import GoogleError, calendar_error, full_sync_required, people_error, sync_token_expired
 from sandbox.request_log import Entry, RequestLog
+from sandbox.wire import hang_up
 
 Environ = dict[str, Any]
 FOREIGN = "https://elsewhere.example/calendar/v3/next?page=2"
@@ -216,7 +216,7 @@ def _close(environ: Environ) -> None:
     """Cut the line under the server's feet."""
     connection = environ.get("werkzeug.socket")
     if connection is not None:
-        connection.shutdown(socket.SHUT_RDWR)
+        hang_up(connection)
 
 
 def _cut(body: bytes, environ: Environ) -> Iterator[bytes]:

@@ -23,6 +23,7 @@ from sandbox.gate import Gate
 from sandbox.google import Google
 from sandbox.request_log import RequestLog
 from sandbox.store import Store
+from sandbox.tls import prepare_certificates
 from sandbox.wire import PortTaken, Server
 
 HOST = "127.0.0.1"
@@ -44,7 +45,9 @@ class Sandbox:
             "expire-sync": self.google.expire_sync_tokens,
             "revoke-account": self.google.tokens.revoke_account,
         }
-        self.url = ""
+        self.certificates = prepare_certificates(data)
+        self.ca_file = self.certificates.ca_file
+        self.url = self.tls_url = ""
         self.open_connections: Callable[[], int] = lambda: 0
 
     def build_app(self) -> Gate:
@@ -63,8 +66,9 @@ class Sandbox:
         row = self.store.row("SELECT email FROM g_access WHERE token = ?", header[7:].strip())
         return row["email"] if row else ""
 
-    def settle(self, url: str) -> None:
-        self.url = url
+    def settle(self, url: str, tls_url: str = "") -> None:
+        """Say where it is reached, by http and by https."""
+        self.url, self.tls_url = url, tls_url
         self.google.settle(url)
 
     @property
@@ -72,31 +76,53 @@ class Sandbox:
         """The product's settings that point it at this sandbox."""
         return self.google.settings()
 
+    def listen(self, port: int, tls_port: int) -> tuple[Server, Server]:
+        """The same application by http and by https; 0 takes a free port. Raises PortTaken, with a sentence."""
+        app = self.build_app()
+        servers: list[Server] = []
+        secured = self.certificates.make_context()
+        for option, number, context in (("--port", port, None), ("--tls-port", tls_port, secured)):
+            try:
+                servers.append(Server(HOST, number, app, tls=context))
+            except PortTaken as reason:
+                for server in servers:
+                    server.server_close()
+                raise PortTaken(f"{HOST}:{number}: {reason}. Choose another {option}.") from None
+        plain, secure = servers
+        self.open_connections = lambda: plain.count_open() + secure.count_open()
+        self.settle(f"http://{HOST}:{plain.server_port}", f"https://{HOST}:{secure.server_port}")
+        return plain, secure
+
     def close(self) -> None:
         self.store.close()
 
 
 @contextmanager
 def running(data: str = ":memory:", *, redirect_uris: tuple[str, ...] = (TEST_REDIRECT,)) -> Iterator[Sandbox]:
-    """A sandbox on a free port, in a thread, for as long as the block lasts."""
+    """A sandbox on free ports, in threads, for as long as the block lasts."""
     sandbox = Sandbox(data)
-    server = Server(HOST, 0, sandbox.build_app())
-    sandbox.settle(f"http://{HOST}:{server.server_port}")
-    sandbox.open_connections = server.count_open
+    servers = sandbox.listen(0, 0)
     sandbox.google.register_default_client(list(redirect_uris))
-    thread = threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True)
-    thread.start()
+    threads = [threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True) for server in servers]
+    for thread in threads:
+        thread.start()
     try:
         yield sandbox
     finally:
-        server.stop()
-        thread.join()
+        for server in servers:
+            server.stop()
+        for thread in threads:
+            thread.join()
         sandbox.close()
 
 
 def parse_arguments(arguments: list[str] | None = None) -> argparse.Namespace:
     parser = argparse.ArgumentParser("python -m sandbox", description="Pretend providers for Portico.")
-    parser.add_argument("--port", type=int, default=9100)
+    parser.add_argument("--port", type=int, default=9100, help="for http")
+    parser.add_argument("--tls-port", type=int, help="for https; else the one after --port")
+    parser.add_argument(
+        "--make-ca", action="store_true", help="make the certificates where they are missing, say where, and stop"
+    )
     parser.add_argument("--data", default="var/sandbox.sqlite3", help="file that holds everything; made when missing")
     parser.add_argument("--seed", choices=["demo"], help="fill an empty sandbox with demonstration data")
     parser.add_argument("--client", metavar="ID:SECRET", default="",
@@ -116,14 +142,17 @@ def main(arguments: list[str] | None = None) -> int:
             file=sys.stderr,
         )
         return 2
+    if options.make_ca:
+        print(prepare_certificates(options.data).ca_file)
+        return 0
     sandbox = Sandbox(options.data)
+    following = options.port + 1 if options.port else 0
     try:
-        server = Server(HOST, options.port, sandbox.build_app())
+        server, secure = sandbox.listen(options.port, following if options.tls_port is None else options.tls_port)
     except PortTaken as reason:
         sandbox.close()
-        print(f"The sandbox cannot listen on {HOST}:{options.port}: {reason}. Choose another --port.", file=sys.stderr)
+        print(f"The sandbox cannot listen on {reason}", file=sys.stderr)
         return 1
-    sandbox.settle(f"http://{HOST}:{server.server_port}")
     client_id, _, secret = options.client.partition(":")
     uris = options.redirect_uri or os.environ.get("SANDBOX_REDIRECT_URIS", TEST_REDIRECT).split(",")
     sandbox.google.register_default_client(
@@ -137,12 +166,15 @@ def main(arguments: list[str] | None = None) -> int:
         print(f"Demonstration data made in {time.perf_counter() - began:.1f} s.", flush=True)
     where = Path(options.data).resolve() if options.data != ":memory:" else "memory only"
     print(f"Sandbox (pretend Google) on {sandbox.url}/  data: {where}", flush=True)
+    print(f"By https on {sandbox.tls_url}/  its certificate authority: {sandbox.ca_file}", flush=True)
     signal.signal(signal.SIGTERM, lambda *_: threading.Thread(target=server.shutdown).start())
+    threading.Thread(target=secure.serve_forever, args=(0.2,), daemon=True).start()
     try:
         server.serve_forever(0.2)
     except KeyboardInterrupt:
         pass
     finally:
-        server.server_close()
+        secure.stop()
+        server.stop()
         sandbox.close()
     return 0
