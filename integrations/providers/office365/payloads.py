@@ -1,0 +1,300 @@
+"""Microsoft Graph's JSON and our records: pure, and the only place that knows Graph's names for things.
+
+An odd item becomes a record of what could be read of it; a whole page never fails because of one item. Parsing is a
+good part of what a full sync costs, hence the plain code: one `get` per field, and records made by position.
+
+Every request asks for times in UTC. An all-day event is midnight to midnight whatever the zone asked for: its days are
+what stands there.
+
+Reference: https://learn.microsoft.com/en-us/graph/api/resources/event and
+https://learn.microsoft.com/en-us/graph/api/resources/contact
+"""
+
+from collections.abc import Mapping
+from datetime import date, datetime
+from typing import Any
+
+from integrations.providers.moments import parse_day, parse_moment
+from integrations.providers.time_zones import find_zone_name
+from integrations.remote import (
+    Attendee,
+    EventStatus,
+    NumberKind,
+    RemoteContact,
+    RemoteEmail,
+    RemoteEvent,
+    RemoteFolder,
+    RemoteNumber,
+    RemoteRef,
+    Response,
+)
+
+Json = Mapping[str, Any]
+
+PRIMARY_CALENDAR = "calendar"
+DEFAULT_FOLDER = "contacts"
+"""The well-known name by which Graph finds the folder that every mailbox has."""
+
+EVENT_FIELDS = (
+    "iCalUId,subject,body,start,end,isAllDay,originalStartTimeZone,organizer,isOrganizer,attendees,responseStatus,"
+    "location,onlineMeeting,onlineMeetingUrl,webLink,sensitivity,showAs,isCancelled,type,seriesMasterId,"
+    "lastModifiedDateTime,changeKey"
+)
+CONTACT_FIELDS = (
+    "parentFolderId,displayName,fileAs,givenName,surname,companyName,jobTitle,emailAddresses,mobilePhone,"
+    "businessPhones,homePhones,businessAddress,homeAddress,otherAddress,personalNotes,changeKey"
+)
+
+# Names of our own, because an enum member is slow to reach by way of its class.
+_UNANSWERED, _NOT_INVITED = Response.NEEDS_ACTION, Response.NONE
+_CONFIRMED, _TENTATIVE, _CANCELLED = EventStatus.CONFIRMED, EventStatus.TENTATIVE, EventStatus.CANCELLED
+# The person's own answer. "none" and "organizer": there is nothing to answer.
+_OWN_RESPONSES = {
+    "notResponded": Response.NEEDS_ACTION,
+    "accepted": Response.ACCEPTED,
+    "tentativelyAccepted": Response.TENTATIVE,
+    "declined": Response.DECLINED,
+}
+# An attendee's. "none" is what the organizer's copy says of someone who has not answered.
+_RESPONSES = {**_OWN_RESPONSES, "organizer": Response.ACCEPTED}
+_PRIVATE = frozenset({"private", "confidential"})
+_NOTHING: Json = {}
+_WEB = ("https://", "http://")
+
+
+def is_removed(item: Json) -> bool:
+    """Whether a delta says that something is no longer there, or no longer in what it lists."""
+    return "@removed" in item
+
+
+def parse_event(item: Json, mailbox: str = "") -> RemoteEvent:
+    """One event or occurrence that came whole, with an id. `mailbox`: whose calendar it is, in lower case.
+
+    Raises:
+        TypeError, AttributeError: a field is of another type than documented; `salvage` makes it fit.
+    """
+    get = item.get
+    starts, ends, starts_on, ends_on = _parse_times(item, is_all_day=get("isAllDay") is True)
+    host = (get("organizer") or _NOTHING).get("emailAddress") or _NOTHING
+    host_name, host_email = host.get("name") or "", host.get("address") or ""
+    is_organizer = get("isOrganizer") is True
+    attendees: list[Attendee] = []
+    texts: list[str] = []
+    host_key = host_email.lower()
+    for one in get("attendees") or ():
+        of = one.get
+        who = of("emailAddress") or _NOTHING
+        email, name = who.get("address") or "", who.get("name") or ""
+        key = email.lower()
+        kind = of("type")
+        answer = _RESPONSES.get((of("status") or _NOTHING).get("response") or "", _UNANSWERED)
+        texts += (email, name)
+        attendees.append(
+            Attendee(
+                email,
+                name,
+                answer,
+                key == host_key != "",
+                key == mailbox != "",
+                kind == "optional",
+                kind == "resource",
+            )
+        )
+    shown_as = get("showAs")
+    place = get("location") or _NOTHING
+    place_url = place.get("locationUri") or ""
+    event = RemoteEvent(
+        RemoteRef(item["id"], PRIMARY_CALENDAR, get("@odata.etag") or get("changeKey") or ""),
+        get("iCalUId") or "",
+        get("subject") or "",
+        starts,
+        ends,
+        starts_on,
+        ends_on,
+        find_zone_name(get("originalStartTimeZone") or ""),
+        host_name,
+        host_email,
+        is_organizer,
+        tuple(attendees),
+        False,
+        _OWN_RESPONSES.get((get("responseStatus") or _NOTHING).get("response") or "", _NOT_INVITED),
+        place.get("displayName") or "",
+        (get("body") or _NOTHING).get("content") or "",
+        place_url if place_url.startswith(_WEB) else "",
+        _parse_conference(get("onlineMeeting"), get("onlineMeetingUrl")),
+        get("webLink") or "",
+        get("sensitivity") in _PRIVATE,
+        shown_as == "free",
+        # "tentative" is also how an invitation looks that is not answered yet; that is no word of its organizer's.
+        _CANCELLED
+        if get("isCancelled") is True
+        else _TENTATIVE
+        if shown_as == "tentative" and is_organizer
+        else _CONFIRMED,
+        "out_of_office" if shown_as == "oof" else "",
+        get("seriesMasterId") or "",
+        parse_moment(updated) if (updated := get("lastModifiedDateTime")) else None,
+    )
+    # Costs a copy and finds what is not text: cheaper than asking of each field, and nothing else would notice.
+    texts += (event.title, event.body, event.location, event.uid, place_url, event.web_url)
+    texts += (host_name, host_email, event.series_id, event.ref.version)
+    "".join(texts)
+    "".join(event.conference)
+    return event
+
+
+def fill_occurrence(stub: Json, master: RemoteEvent) -> RemoteEvent:
+    """An occurrence of which a delta lists nothing but its id and its time: the rest is its series'.
+
+    Its version is its own and the series', because a change of either changes it.
+
+    Raises:
+        TypeError, AttributeError: a field is of another type than documented; `salvage` makes it fit.
+    """
+    starts, ends, starts_on, ends_on = _parse_times(stub, is_all_day=master.starts_on is not None)
+    own, series = stub.get("@odata.etag") or "", master.ref.version
+    return RemoteEvent(
+        RemoteRef(stub["id"], PRIMARY_CALENDAR, own if own == series or not series else f"{own} {series}".strip()),
+        master.uid,
+        master.title,
+        starts,
+        ends,
+        starts_on,
+        ends_on,
+        master.timezone,
+        master.organizer_name,
+        master.organizer_email,
+        master.is_organizer,
+        master.attendees,
+        False,
+        master.response,
+        master.location,
+        master.body,
+        master.url,
+        master.conference,
+        master.web_url,
+        master.is_private,
+        master.is_free,
+        master.status,
+        master.kind,
+        master.ref.id,
+        master.updated,
+    )
+
+
+Times = tuple[datetime | None, datetime | None, date | None, date | None]
+
+
+def _parse_times(item: Json, *, is_all_day: bool) -> Times:
+    start, end = item.get("start") or _NOTHING, item.get("end") or _NOTHING
+    first, last = start.get("dateTime") or "", end.get("dateTime") or ""
+    if is_all_day:
+        return None, None, parse_day(first[:10]), parse_day(last[:10])
+    return (
+        parse_moment(first, _zone_of(start)) if first else None,
+        parse_moment(last, _zone_of(end)) if last else None,
+        None,
+        None,
+    )
+
+
+def _zone_of(part: Json) -> str:
+    zone: str = part.get("timeZone") or "UTC"
+    return zone if zone == "UTC" else find_zone_name(zone)
+
+
+def _parse_conference(meeting: Json | None, url: str | None) -> tuple[str, ...]:
+    """Addresses to join by: that of the meeting, then the older field's where it is another."""
+    joining = meeting.get("joinUrl") if meeting else None
+    if url and url != joining:
+        return (joining, url) if joining else (url,)
+    return (joining,) if joining else ()
+
+
+_ADDRESS = {"address": str, "name": str}
+_TIME = {"dateTime": str, "timeZone": str}
+EVENT_TYPES: dict[str, Any] = {
+    **dict.fromkeys(("id", "@odata.etag", "changeKey", "iCalUId", "subject", "originalStartTimeZone"), str),
+    **dict.fromkeys(("onlineMeetingUrl", "webLink", "sensitivity", "showAs", "type", "seriesMasterId"), str),
+    "lastModifiedDateTime": str,
+    "body": {"content": str},
+    "start": _TIME,
+    "end": _TIME,
+    "isAllDay": bool,
+    "isOrganizer": bool,
+    "isCancelled": bool,
+    "organizer": {"emailAddress": _ADDRESS},
+    "attendees": [{"emailAddress": _ADDRESS, "type": str, "status": {"response": str}}],
+    "responseStatus": {"response": str},
+    "location": {"displayName": str, "locationUri": str},
+    "onlineMeeting": {"joinUrl": str},
+}
+_POSTAL = dict.fromkeys(("street", "city", "state", "postalCode", "countryOrRegion"), str)
+CONTACT_TYPES: dict[str, Any] = {
+    **dict.fromkeys(("id", "@odata.etag", "changeKey", "parentFolderId", "displayName", "fileAs"), str),
+    **dict.fromkeys(("givenName", "surname", "companyName", "jobTitle", "mobilePhone", "personalNotes"), str),
+    "emailAddresses": [_ADDRESS],
+    "businessPhones": [str],
+    "homePhones": [str],
+    **dict.fromkeys(("businessAddress", "homeAddress", "otherAddress"), _POSTAL),
+}
+
+
+def parse_contact(item: Json, folder: str) -> RemoteContact:
+    """One contact, which has an id and lies in `folder`.
+
+    Raises:
+        TypeError, AttributeError: a field is of another type than documented; `salvage` makes it fit.
+    """
+    get = item.get
+    numbers: list[RemoteNumber] = []
+    if mobile := get("mobilePhone"):
+        numbers.append(RemoteNumber(mobile, NumberKind.MOBILE))
+    numbers += [RemoteNumber(one, NumberKind.WORK) for one in get("businessPhones") or () if one]
+    numbers += [RemoteNumber(one, NumberKind.HOME) for one in get("homePhones") or () if one]
+    emails = [one["address"] for one in get("emailAddresses") or () if one.get("address")]
+    postal = (get("businessAddress"), get("homeAddress"), get("otherAddress"))
+    contact = RemoteContact(
+        RemoteRef(item["id"], folder, get("@odata.etag") or get("changeKey") or ""),
+        (folder,),
+        get("givenName") or "",
+        get("surname") or "",
+        get("displayName") or get("fileAs") or "",
+        get("companyName") or "",
+        get("jobTitle") or "",
+        # An address often stands there twice, with and without a name beside it.
+        tuple([RemoteEmail(one) for one in dict.fromkeys(emails)]),
+        tuple(numbers),
+        tuple([text for one in postal if one and (text := _format_address(one))]),
+        get("personalNotes") or "",
+    )
+    "".join((contact.ref.version, contact.given_name, contact.family_name, contact.display_name, contact.organization,
+             contact.title, contact.note, *emails, *[one.value for one in numbers]))  # fmt: skip
+    return contact
+
+
+def _format_address(one: Json) -> str:
+    """Lines as on an envelope; "" where there is nothing in it."""
+    get = one.get
+    town = ", ".join([part for part in (get("city"), get("state")) if part])
+    place = " ".join([part for part in (town, get("postalCode")) if part])
+    return "\n".join([line for line in (get("street"), place, get("countryOrRegion")) if line])
+
+
+def parse_folder(item: Json, *, is_default: bool = False) -> RemoteFolder | None:
+    """A contact folder; None for an odd one. `parent` may be a folder that holds no contacts: the mailbox itself."""
+    remote_id, name = item.get("id"), item.get("displayName")
+    if not isinstance(remote_id, str) or not remote_id or not isinstance(name, str):
+        return None
+    parent = item.get("parentFolderId")
+    return RemoteFolder(remote_id, name, parent if isinstance(parent, str) else "", is_default=is_default)
+
+
+def parse_person(item: Json) -> tuple[str, bool]:
+    """From GET /me: the address of the mailbox ("" where there is none), and whether it is a guest's account."""
+    mail, name = item.get("mail"), item.get("userPrincipalName")
+    name = name if isinstance(name, str) else ""
+    is_guest = "#ext#" in name.lower()
+    if isinstance(mail, str) and "@" in mail:
+        return mail, is_guest
+    return (name if "@" in name and not is_guest else ""), is_guest
