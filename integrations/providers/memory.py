@@ -128,7 +128,7 @@ class MemoryPerson:
 
     def end_grant(self) -> None:
         """As the person would at the provider's own page, or an administrator there."""
-        self.granted, self.refresh_token, self.access_token = NONE, "", ""
+        self.granted, self.refresh_token, self.access_token, self.password = NONE, "", "", ""
 
 
 class MemoryService:
@@ -143,7 +143,8 @@ class MemoryService:
         self.token_seconds = 3600.0
         self.rotates = True
         self.requests: list[str] = []
-        """What was asked, in order: "calendar", "contacts", "refresh", "redeem", "revoke"."""
+        """What was asked, in order: "calendar", "contacts", "refresh", "redeem", "revoke", "log in"."""
+        self.refusals = 0
         self._codes: dict[str, tuple[str, Permissions, str]] = {}
         self._faults: deque[tuple[str, ProviderError]] = deque()
 
@@ -288,6 +289,7 @@ class Memory:
         self.service.request("log in")
         person = self.service.people.get(values["user"])
         if person is None or not person.password or person.password != values["password"]:
+            self.service.refusals += 1
             raise ReconnectNeeded("Memory does not accept this user name and password.", detail="password")
         person.granted, person.refresh_token = ALL, secrets.token_urlsafe(8)
         notes = () if values["version"] == "" else ("The server says it is version one, so that is used.",)

@@ -1,23 +1,43 @@
-"""Each contract is run once per provider."""
+"""Each contract is run once per provider, and once per way to sign in there."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 
-from integrations.providers.google import calendar as google_calendar
-from integrations.providers.google import contacts as google_contacts
 from integrations.remote import Window
-from tests.contracts.stages import STAGES, Stage
+from tests.contracts.google_stage import google_stage
+from tests.contracts.memory_stage import memory_form_stage, memory_stage
+from tests.contracts.stages import FormStage, OAuthStage, Stage
+
+OAUTH_STAGES: dict[str, Callable[[], AbstractContextManager[Any]]] = {"memory": memory_stage, "google": google_stage}
+FORM_STAGES: dict[str, Callable[[], AbstractContextManager[Any]]] = {"memory_form": memory_form_stage}
+STAGES = OAUTH_STAGES | FORM_STAGES
+
+
+def set_up(name: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
+    """A fresh provider with a person who has nothing yet; pages are small, so that paging is part of every case."""
+    with STAGES[name]() as stage:
+        for module, size in stage.page_sizes:
+            monkeypatch.setattr(module, size, stage.page_size)
+        yield stage
 
 
 @pytest.fixture(params=sorted(STAGES))
 def stage(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[Stage]:
-    """A fresh provider with a person who has nothing yet; pages are small, so that paging is part of every case."""
-    with STAGES[request.param]() as stage:
-        monkeypatch.setattr(google_calendar, "_PAGE_SIZE", stage.page_size)
-        monkeypatch.setattr(google_contacts, "_PAGE_SIZE", stage.page_size)
-        yield stage
+    yield from set_up(request.param, monkeypatch)
+
+
+@pytest.fixture(params=sorted(OAUTH_STAGES))
+def oauth_stage(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[OAuthStage]:
+    yield from set_up(request.param, monkeypatch)
+
+
+@pytest.fixture(params=sorted(FORM_STAGES))
+def form_stage(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[FormStage]:
+    yield from set_up(request.param, monkeypatch)
 
 
 @pytest.fixture

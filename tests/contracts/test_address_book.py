@@ -6,7 +6,7 @@ from integrations.errors import CursorExpired, PermissionMissing
 from integrations.permissions import Permission
 from integrations.providers.base import AddressBook
 from integrations.remote import Delta, RemoteContact, RemoteFolder, Window
-from tests.contracts.stages import Stage, open_account, sign_in
+from tests.contracts.stages import OAuthStage, Stage, open_account
 
 Reading = tuple[dict[str, RemoteContact], set[str], dict[str, RemoteFolder], str]
 
@@ -26,7 +26,7 @@ def read(contacts: AddressBook, cursor: str | None) -> Reading:
 
 @pytest.fixture
 def contacts(stage: Stage):
-    with open_account(stage, sign_in(stage).credentials) as account:
+    with open_account(stage, stage.sign_in().credentials) as account:
         yield account.contacts
 
 
@@ -75,6 +75,17 @@ def test_what_was_added_and_removed_since_is_listed_and_nothing_else(stage: Stag
     assert read(contacts, cursor)[:2] == ({}, set())
 
 
+def test_a_folder_that_is_new_comes_with_its_contacts(stage: Stage, contacts: AddressBook) -> None:
+    stage.add_contact("Ola Nordmann")
+    _, _, _, cursor = read(contacts, None)
+    folder = stage.add_folder("Clients")
+    remote_id = stage.add_contact("Ines Ferreira", folder=folder)
+    found, gone, folders, _ = read(contacts, cursor)
+    assert (set(found), gone) == ({remote_id}, set())
+    assert folder in found[remote_id].folders
+    assert folders[folder].name == "Clients"
+
+
 def test_a_folder_that_is_renamed_follows_though_no_contact_changed(stage: Stage, contacts: AddressBook) -> None:
     folder = stage.add_folder("Clients")
     _, _, folders, cursor = read(contacts, None)
@@ -98,9 +109,9 @@ def test_a_cursor_that_is_none_of_theirs_asks_for_a_complete_listing(stage: Stag
         list(contacts.changes("not a cursor"))
 
 
-def test_reading_without_the_permission_is_refused_as_such(stage: Stage, window: Window) -> None:
-    credentials = sign_in(stage, frozenset({Permission.CALENDAR_READ})).credentials
-    with open_account(stage, credentials) as account:
+def test_reading_without_the_permission_is_refused_as_such(oauth_stage: OAuthStage, window: Window) -> None:
+    credentials = oauth_stage.sign_in(frozenset({Permission.CALENDAR_READ})).credentials
+    with open_account(oauth_stage, credentials) as account:
         with pytest.raises(PermissionMissing):
             list(account.contacts.changes(None))
         assert list(account.calendar.changes(None, window))[-1].complete

@@ -10,7 +10,8 @@ from integrations.providers.google import Google, GoogleAccount
 from integrations.providers.google.scopes import dump_scopes
 from integrations.remote import Credentials, Window
 from sandbox.server import Sandbox, running
-from tests.contracts.stages import PERSON, make_google
+from tests.contracts.google_stage import make_google
+from tests.contracts.stages import PERSON
 
 
 @pytest.fixture

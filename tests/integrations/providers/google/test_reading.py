@@ -24,7 +24,8 @@ from integrations.providers.google import calendar as google_calendar
 from integrations.remote import Credentials, Delta, RemoteEvent, Window
 from safety import outbound
 from sandbox.server import Sandbox
-from tests.contracts.stages import PERSON, make_google
+from tests.contracts.google_stage import make_google
+from tests.contracts.stages import PERSON
 
 Open = Callable[[Google], GoogleAccount]
 

@@ -1,0 +1,135 @@
+"""The provider that lives in memory."""
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import replace
+from datetime import date, datetime, timedelta
+
+from integrations import errors
+from integrations.permissions import ALL, NONE, Permissions
+from integrations.providers.memory import Memory, MemoryService
+from integrations.remote import Credentials, RemoteEvent, RemoteNumber, SignIn
+from tests.contracts.stages import PASSWORD, PERSON, consent_to
+
+
+class MemoryStage:
+    page_size = 5
+    page_sizes = ()
+
+    def __init__(self) -> None:
+        self.service = MemoryService()
+        self.service.page_size = self.page_size
+        self.person = self.service.add_person(PERSON)
+        self.person.password = PASSWORD
+        self.provider = Memory(service=self.service)
+        self.method = Memory.info.methods[0]
+        self.saved: list[Credentials] = []
+        self._last = 0
+
+    def _next(self) -> str:
+        self._last += 1
+        return f"m{self._last}"
+
+    def sign_in(self, permissions: Permissions = ALL) -> SignIn:
+        return consent_to(self, permissions)
+
+    def typed(self, **changes: str) -> dict[str, str]:
+        return {"user": PERSON, "password": PASSWORD, "version": "", "ews_url": "https://memory.example/"} | changes
+
+    def count_refusals(self) -> int:
+        return self.service.refusals
+
+    def consent(self, url: str, *, untick: Permissions = NONE) -> Mapping[str, str]:
+        return self.service.consent(url, PERSON, untick=untick)
+
+    def deny(self, url: str) -> Mapping[str, str]:
+        return self.service.deny(url)
+
+    def add_event(self, title: str, starts: datetime, minutes: int = 60) -> str:
+        ends = starts + timedelta(minutes=minutes)
+        return self.person.put_event(self._next(), title=title, starts=starts, ends=ends).ref.id
+
+    def add_day(self, title: str, first: date, until: date) -> str:
+        return self.person.put_event(self._next(), title=title, starts_on=first, ends_on=until).ref.id
+
+    def add_many_events(self, count: int, starts: datetime) -> None:
+        for number in range(count):
+            self.add_event(f"Event {number}", starts + timedelta(minutes=number))
+
+    def add_series(self, title: str, starts: datetime, count: int) -> str:
+        series = self._next()
+        for number in range(count):
+            at = starts + timedelta(days=number)
+            ends = at + timedelta(minutes=30)
+            self.person.put_event(f"{series}-{number}", title=title, starts=at, ends=ends, series_id=series)
+        return series
+
+    def _occurrences(self, remote_id: str) -> list[RemoteEvent]:
+        return [one for one in self.person.events.items.values() if remote_id in (one.ref.id, one.series_id)]
+
+    def rename_event(self, remote_id: str, title: str) -> None:
+        for one in self._occurrences(remote_id):
+            self.person.events.put(replace(one, title=title))
+
+    def move_event(self, remote_id: str, starts: datetime, minutes: int = 60) -> None:
+        event = self.person.events.items[remote_id]
+        self.person.events.put(replace(event, starts=starts, ends=starts + timedelta(minutes=minutes)))
+
+    def remove_event(self, remote_id: str) -> None:
+        for one in self._occurrences(remote_id):
+            self.person.events.remove(one.ref.id)
+
+    def add_folder(self, name: str) -> str:
+        remote_id = self._next()
+        self.person.put_folder(remote_id, name)
+        return remote_id
+
+    def rename_folder(self, remote_id: str, name: str) -> None:
+        self.person.put_folder(remote_id, name)
+
+    def add_contact(self, name: str, *, number: str = "", folder: str = "") -> str:
+        numbers = (RemoteNumber(number),) if number else ()
+        folders = (folder,) if folder else ()
+        return self.person.put_contact(self._next(), display_name=name, numbers=numbers, folders=folders).ref.id
+
+    def remove_contact(self, remote_id: str) -> None:
+        self.person.contacts.remove(remote_id)
+
+    def expire_cursors(self) -> None:
+        self.person.events.expire_cursors()
+        self.person.contacts.expire_cursors()
+
+    def expire_access(self) -> None:
+        self.person.access_token = ""
+
+    def end_grant(self) -> None:
+        self.person.end_grant()
+
+    def fail(self, kind: str, *, after: int = 0) -> None:
+        error = {
+            "slow down": errors.RateLimited(retry_after=timedelta(seconds=30)),
+            "broken": errors.Unreachable(),
+            "cut off": errors.Unreachable(),
+        }[kind]
+        self.service.fail(error, after=after)
+
+
+@contextmanager
+def memory_stage() -> Iterator[MemoryStage]:
+    yield MemoryStage()
+
+
+@contextmanager
+def memory_form_stage() -> Iterator[MemoryStage]:
+    yield MemoryFormStage()
+
+
+class MemoryFormStage(MemoryStage):
+    """The same service, signed in at by its form."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.method = Memory.info.methods[1]
+
+    def sign_in(self, permissions: Permissions = ALL) -> SignIn:
+        return self.provider.log_in(self.typed(), method="password")
