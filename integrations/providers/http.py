@@ -3,7 +3,8 @@
 Nothing of an answer's text reaches an error: details are made of numbers and of the names of classes.
 """
 
-from collections.abc import Mapping
+import re
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
@@ -12,12 +13,27 @@ from typing import Any, NamedTuple
 import orjson
 import requests
 
-from integrations.errors import Refused, Unexpected, Unreachable
+from integrations.errors import (
+    Conflict,
+    CursorExpired,
+    Gone,
+    ProviderError,
+    RateLimited,
+    ReconnectNeeded,
+    Refused,
+    Unexpected,
+    Unreachable,
+)
 from safety import outbound
 
 Json = dict[str, Any]
 
+Rule = tuple[frozenset[str], type[ProviderError], str]
+"""Reasons, as an answer names them, the class that they stand for, and its sentence."""
+
 _LONGEST_WAIT = timedelta(days=7)
+_NAME = re.compile(r"[A-Za-z][A-Za-z0-9_.]{0,59}")
+_MOST_NAMES = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,3 +155,50 @@ def parse_retry_after(value: str) -> timedelta | None:
         return None
     moment = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
     return min(max(moment - datetime.now(UTC), timedelta(0)), _LONGEST_WAIT)
+
+
+def keep_names(found: Iterable[Any]) -> list[str]:
+    """Those that look like names for machines, each once: an error may tell these, and nothing else of an answer."""
+    names = [name for name in found if isinstance(name, str) and _NAME.fullmatch(name)]
+    return list(dict.fromkeys(names))[:_MOST_NAMES]
+
+
+def judge(
+    status: int,
+    headers: Mapping[str, str],
+    reasons: Sequence[str],
+    *,
+    words: Words,
+    rules: Iterable[Rule],
+    cursor_statuses: Iterable[int] = (),
+) -> ProviderError:
+    """The error that an answer other than 200 stands for. The first rule that fits decides, the number only if none.
+
+    `cursor_statuses`: with these the provider says that it does not take the cursor it was sent, in words that change
+    over the years. Reading everything again is right for all of them.
+    """
+    detail = " ".join([str(status), *reasons])
+    found = next(((kind, text) for names, kind, text in rules if not names.isdisjoint(reasons)), None)
+    if status in cursor_statuses and (found is None or found[0] in (Conflict, Gone)):
+        return CursorExpired(words.read_again, detail=detail)
+    if found is None and status >= 500:
+        found = Unreachable, words.unreachable
+    # A 404 that is not the provider's own JSON says something about an address, not about an item.
+    if found is None and (reasons or status in (401, 408, 429)):
+        found = _judge_number(status, words)
+    kind, sentence = found or (Unexpected, words.not_understood)
+    if issubclass(kind, RateLimited | Unreachable):
+        return kind(sentence, detail=detail, retry_after=parse_retry_after(headers.get("Retry-After", "")))
+    return kind(sentence, detail=detail)
+
+
+def _judge_number(status: int, words: Words) -> tuple[type[ProviderError], str] | None:
+    return {
+        401: (ReconnectNeeded, words.reconnect),
+        404: (Gone, words.gone),
+        408: (Unreachable, words.unreachable),
+        409: (Conflict, words.changed),
+        410: (Gone, words.gone),
+        412: (Conflict, words.changed),
+        429: (RateLimited, words.slow_down),
+    }.get(status)

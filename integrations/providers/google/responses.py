@@ -7,7 +7,6 @@ https://cloud.google.com/apis/design/errors (People: `status` and ErrorInfo),
 https://developers.google.com/identity/protocols/oauth2/web-server#exchange-errors (tokens)
 """
 
-import re
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, TypeVar
 
@@ -28,7 +27,7 @@ from integrations.errors import (
     Unreachable,
 )
 from integrations.providers import http
-from integrations.providers.http import Words, parse_retry_after
+from integrations.providers.http import Rule, Words, judge, keep_names
 
 Json = dict[str, Any]
 
@@ -37,11 +36,10 @@ RECONNECT, NOT_UNDERSTOOD = WORDS.reconnect, WORDS.not_understood
 
 _MOST_PAGES = 1_000
 _MOST_EMPTY_PAGES = 50
-_NAME = re.compile(r"[A-Za-z][A-Za-z0-9_.]{0,59}")
 
 # From the most to the least telling, because an answer often holds several: "insufficientPermissions" beside the
 # status "PERMISSION_DENIED". Each entry: the reasons, the class, the sentence.
-_REASONS: tuple[tuple[frozenset[str], type[ProviderError], str], ...] = (
+_REASONS: tuple[Rule, ...] = (
     (
         frozenset({"EXPIRED_SYNC_TOKEN", "fullSyncRequired", "updatedMinTooLongAgo"}),
         CursorExpired,
@@ -102,15 +100,6 @@ _REASONS: tuple[tuple[frozenset[str], type[ProviderError], str], ...] = (
     ),
     (frozenset({"notFound", "deleted", "NOT_FOUND", "invalid_token"}), Gone, WORDS.gone),
 )
-_STATUSES: dict[int, tuple[type[ProviderError], str]] = {
-    401: (ReconnectNeeded, RECONNECT),
-    404: (Gone, WORDS.gone),
-    408: (Unreachable, WORDS.unreachable),
-    409: (Conflict, WORDS.changed),
-    410: (Gone, WORDS.gone),
-    412: (Conflict, WORDS.changed),
-    429: (RateLimited, WORDS.slow_down),
-}
 
 
 def fetch_json(
@@ -144,21 +133,8 @@ def make_error(status: int, headers: Mapping[str, str], body: bytes, *, has_curs
     `has_cursor`: the request held a sync token. Google answers 410 or 400 to one that it cannot use any more, with
     reasons that have changed over the years; reading everything again is right for all of them.
     """
-    reasons = parse_reasons(body)
-    detail = " ".join([str(status), *reasons])
-    retry_after = parse_retry_after(headers.get("Retry-After", ""))
-    found = next(((kind, text) for names, kind, text in _REASONS if not names.isdisjoint(reasons)), None)
-    if has_cursor and status in (400, 410) and (found is None or found[0] in (Conflict, Gone)):
-        return CursorExpired(detail=detail)
-    if found is None and status >= 500:
-        found = Unreachable, WORDS.unreachable
-    # A 404 that is not Google's own JSON says something about an address, not about an item.
-    if found is None and (reasons or status in (401, 408, 429)):
-        found = _STATUSES.get(status)
-    kind, sentence = found or (Unexpected, NOT_UNDERSTOOD)
-    if issubclass(kind, RateLimited | Unreachable):
-        return kind(sentence, detail=detail, retry_after=retry_after)
-    return kind(sentence, detail=detail)
+    cursor_statuses = (400, 410) if has_cursor else ()
+    return judge(status, headers, parse_reasons(body), words=WORDS, rules=_REASONS, cursor_statuses=cursor_statuses)
 
 
 def parse_reasons(body: bytes) -> list[str]:
@@ -177,8 +153,7 @@ def parse_reasons(body: bytes) -> list[str]:
         found.append(error.get("status"))
     else:
         found += [error, answer.get("error_subtype")]
-    names = [name for name in found if isinstance(name, str) and _NAME.fullmatch(name)]
-    return list(dict.fromkeys(names))[:5]
+    return keep_names(found)
 
 
 def _items(value: Any) -> list[Json]:

@@ -29,8 +29,8 @@ from integrations.providers.google.responses import (
     make_error,
     parse_json,
     parse_reasons,
-    parse_retry_after,
 )
+from integrations.providers.http import parse_retry_after
 
 
 def calendar_shape(code: int, reason: str, domain: str = "global") -> dict[str, Any]:
