@@ -149,7 +149,9 @@ class LoginForm(forms.Form):
 
 
 def _make_field(one: LoginField) -> forms.Field:
-    common: dict[str, Any] = {"label": one.label, "help_text": one.hint, "required": one.is_required}
+    # A choice may hold "not sure", which is the empty one.
+    is_required = one.is_required and "" not in {value for value, _ in one.choices}
+    common: dict[str, Any] = {"label": one.label, "help_text": one.hint, "required": is_required}
     attributes = {"autocomplete": one.autocomplete} if one.autocomplete else {}
     plain = {**attributes, "autocapitalize": "none", "spellcheck": "false"}
     if one.kind == "choice":

@@ -1,5 +1,6 @@
 """The law of permissions, over every consistent policy and every request there is."""
 
+from dataclasses import replace
 from itertools import combinations, product
 
 import pytest
@@ -9,6 +10,8 @@ from integrations.policy import (
     Mode,
     Policy,
     ServicePolicy,
+    allows_host,
+    allows_method,
     decide,
     offer_permissions,
     offer_services,
@@ -90,3 +93,42 @@ def test_a_default_service_that_is_not_offered_is_a_problem():
     assert problems(policy, {"google": "Google"}) == [
         "Google cannot be the default service, because it is not offered."
     ]
+
+
+@pytest.mark.parametrize("service", POLICIES, ids=lambda s: "-".join(s.mode(p) for p in Permission))
+def test_a_way_to_sign_in_that_has_to_be_allowed_gives_nothing_until_it_is(service):
+    allowing = replace(service, require_oauth=False)
+    for granted in map(without_orphans, REQUESTS):
+        assert usable(granted, service, needs_policy=True) == frozenset()
+        assert usable(granted, allowing, needs_policy=True) == usable(granted, service)
+
+
+def test_a_password_beside_oauth_has_to_be_allowed_and_other_ways_need_nobodys_leave():
+    assert not allows_method(ServicePolicy(), needs_policy=True)
+    assert allows_method(ServicePolicy(require_oauth=False), needs_policy=True)
+    assert allows_method(ServicePolicy(), needs_policy=False)
+
+
+def test_hosts_are_compared_whole_and_without_case():
+    service = ServicePolicy(ews_hosts=frozenset({"mail.example.com"}))
+    assert allows_host(service, "Mail.Example.Com.")
+    assert not allows_host(service, "evil.mail.example.com")
+    assert not allows_host(service, "mail.example.com.evil.example")
+    assert allows_host(ServicePolicy(), "anywhere.example")
+
+
+@pytest.mark.parametrize(
+    ("service", "sentence"),
+    [
+        (ServicePolicy(ews_url="http://mail.example.com/"), "Exchange: the EWS URL needs a whole https:// address."),
+        (ServicePolicy(ews_url="mail.example.com"), "Exchange: the EWS URL needs a whole https:// address."),
+        (
+            ServicePolicy(ews_url="https://mail.example.com/", ews_hosts=frozenset({"other.example.com"})),
+            "Exchange: the EWS URL leads to mail.example.com, which is not among the allowed hosts.",
+        ),
+    ],
+)
+def test_addresses_that_contradict_each_other_are_a_problem(service, sentence):
+    assert problems(Policy(services={"exchange": service}), {"exchange": "Exchange"}) == [sentence]
+    fine = ServicePolicy(ews_url="https://mail.example.com/", ews_hosts=frozenset({"mail.example.com"}))
+    assert problems(Policy(services={"exchange": fine})) == []

@@ -71,6 +71,32 @@ def test_the_same_page_twice_writes_nothing_the_second_time(connection):
     assert queries[0]["sql"].startswith("SELECT")
 
 
+def test_a_series_that_is_listed_whole_loses_what_is_not_listed_and_no_other_does(connection):
+    apply(
+        connection, *[make_event(f"{series}{n}", series_id=series) for series in "ab" for n in range(3)], make_event()
+    )
+    listed = [make_event("a0", series_id="a"), make_event("a1", version='"2"', title="New", series_id="a")]
+    counts = feed.apply(connection, Delta(changed=(*listed, make_event("a9", series_id="a")), series=("a",)))
+    assert (counts.added, counts.changed, counts.removed) == (1, 1, 1)
+    held = Meeting.objects.filter(connection=connection).values_list("remote_id", flat=True)
+    assert sorted(held) == ["a0", "a1", "a9", "b0", "b1", "b2", "one"]
+
+
+def test_a_series_that_is_gone_goes_with_every_occurrence(connection):
+    apply(connection, *[make_event(f"{series}{n}", series_id=series) for series in "ab" for n in range(3)])
+    assert apply(connection, gone=["a", "b1"]).removed == 4
+    held = Meeting.objects.filter(connection=connection).values_list("remote_id", flat=True)
+    assert sorted(held) == ["b0", "b2"]
+
+
+def test_nobody_elses_series_is_touched(connection, bob):
+    theirs = make_connection(bob, account_id="bob")
+    for one in (connection, theirs):
+        apply(one, make_event("a0", series_id="a"))
+    feed.apply(connection, Delta(gone=("a",), series=("a",)))
+    assert [one.connection for one in Meeting.objects.all()] == [theirs]
+
+
 def test_only_what_has_another_version_is_written_again(connection):
     apply(connection, make_event("one", title="Old"), make_event("two", title="Old"))
     counts = apply(connection, make_event("one", version='"2"', title="New"), make_event("two", title="unseen"))

@@ -1,6 +1,7 @@
 """Half-set configuration is refused at start, in a sentence with a hint; whole configuration passes."""
 
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 from django.core import checks as django_checks
@@ -194,3 +195,34 @@ def test_a_missing_cache_table_is_noticed(settings: Settings) -> None:
     assert ids(checks.check_cache_table, databases=["default"]) == ["portal.E013"]
     assert ids(checks.check_cache_table, databases=None) == [], "the database is asked only when it may be"
     assert "not_there" not in connection.introspection.table_names()
+
+
+def with_office365(settings: Settings, **values: str) -> None:
+    settings.PROVIDER_SETTINGS = {"office365": {**settings.OFFICE365, **values}}
+
+
+def test_a_certificate_stands_in_for_the_secret_and_has_to_be_there(settings: Settings, tmp_path: Path) -> None:
+    certificate = tmp_path / "app.pem"
+    with_office365(settings, client_id="id", certificate=str(certificate))
+
+    message = only(checks.check_certificate)
+
+    assert message.id == "portal.E014"
+    assert "OFFICE365_CERTIFICATE" in message.msg
+    certificate.write_text("a key and a certificate")
+    assert checks.check_certificate(None) == []
+
+
+def test_an_authority_needs_https_and_a_tenant(settings: Settings) -> None:
+    for address in ("http://login.microsoftonline.com/organizations", "https://login.microsoftonline.com"):
+        with_office365(settings, authority=address)
+        assert ids(checks.check_provider_addresses) == ["portal.E004"]
+    with_office365(settings, authority="https://login.microsoftonline.com/contoso.example")
+    assert ids(checks.check_provider_addresses) == []
+
+
+def test_an_address_that_nobody_has_to_know_may_be_empty(settings: Settings) -> None:
+    settings.PROVIDER_SETTINGS = {"exchange": {"ews_url": ""}}
+    assert ids(checks.check_provider_addresses) == []
+    settings.PROVIDER_SETTINGS = {"exchange": {"ews_url": "mail"}}
+    assert ids(checks.check_provider_addresses) == ["portal.E004"]
