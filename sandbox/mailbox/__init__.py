@@ -6,7 +6,7 @@ Everything is kept as Microsoft Graph v1.0 shows it; the faces (`sandbox/microso
 from __future__ import annotations
 
 from sandbox.clock import Clock
-from sandbox.mailbox import box, contacts, events, folders
+from sandbox.mailbox import box, contacts, event_lists, folders
 from sandbox.mailbox.contacts import Contacts
 from sandbox.mailbox.errors import MailboxError
 from sandbox.mailbox.events import Events
@@ -30,7 +30,7 @@ class Mailboxes:
     def __init__(self, store: Store, clock: Clock) -> None:
         self._store, self._clock = store, clock
         self._open: dict[tuple[str, str], Mailbox] = {}
-        for schema in (box.SCHEMA, folders.SCHEMA, events.SCHEMA, contacts.SCHEMA):
+        for schema in (box.SCHEMA, folders.SCHEMA, event_lists.SCHEMA, contacts.SCHEMA):
             store.create(schema)
 
     def find(self, site: str, email: str) -> Mailbox | None:
