@@ -47,6 +47,10 @@ class Words:
         return f"{self.name} no longer accepts this connection. Reconnect to go on."
 
     @property
+    def sign_in_again(self) -> str:
+        return f"Your organization wants you to sign in at {self.name} again. Reconnect to go on."
+
+    @property
     def unreachable(self) -> str:
         return f"{self.name} cannot be reached just now. We will try again by ourselves."
 

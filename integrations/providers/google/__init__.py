@@ -14,7 +14,7 @@ import secrets
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any, ClassVar
 from urllib.parse import urlencode, urlsplit
 
@@ -32,14 +32,14 @@ from integrations.errors import (
     Unreachable,
 )
 from integrations.permissions import Permissions, dump_permissions
+from integrations.providers.access import Access
 from integrations.providers.base import Authorization, ProviderInfo, SaveCredentials, SignInMethod
 from integrations.providers.google.calendar import GoogleCalendar
 from integrations.providers.google.contacts import GoogleContacts
-from integrations.providers.google.responses import NOT_UNDERSTOOD, RECONNECT, Json, fetch_json, make_error
+from integrations.providers.google.responses import NOT_UNDERSTOOD, RECONNECT, WORDS, Json, fetch_json, make_error
 from integrations.providers.google.scopes import SCOPES, dump_scopes, parse_scopes
 from integrations.remote import Credentials, SignIn
 
-_REFRESH_BEFORE_SECONDS = 60
 _CLOCK_SKEW_SECONDS = 300
 # "gzip" in the name is how Google is asked to compress.
 _HEADERS = {"Accept": "application/json", "User-Agent": "Portico (gzip)"}
@@ -221,7 +221,7 @@ class Google:
 
 
 class GoogleAccount:
-    """An integrations.providers.base.Account: holds the access token and asks for a new one when it is due."""
+    """An integrations.providers.base.Account."""
 
     def __init__(
         self,
@@ -232,60 +232,34 @@ class GoogleAccount:
         save: SaveCredentials,
         deadline: datetime | None,
     ) -> None:
-        self._google = google
         self._session = session
-        self._credentials = credentials
-        self._save = save
-        self._deadline = deadline
+        self._settings = google._settings
+        self._access = Access(
+            credentials,
+            renew=lambda former, _: google.refresh(session, former),
+            save=save,
+            deadline=deadline,
+            words=WORDS,
+        )
 
     @property
     def calendar(self) -> GoogleCalendar:
-        return GoogleCalendar(self._fetch, root=self._google._settings["calendar_root"])
+        return GoogleCalendar(self._fetch, root=self._settings["calendar_root"])
 
     @property
     def contacts(self) -> GoogleContacts:
-        return GoogleContacts(self._fetch, root=self._google._settings["people_root"])
+        return GoogleContacts(self._fetch, root=self._settings["people_root"])
 
     def _fetch(self, request: Any, *, has_cursor: bool = False) -> Json:
-        """Send a request that Google's client has built; refresh before, or once after a 401.
+        """Send a request that Google's client has built. Raises ProviderError."""
 
-        Raises:
-            ReconnectNeeded: the grant has ended, or a new access token is refused too.
-            ProviderError: any other of the family.
-        """
-        is_fresh = self._is_due()
-        if is_fresh:
-            self._refresh()
-        try:
-            return self._send(request, has_cursor=has_cursor)
-        except ReconnectNeeded:
-            if is_fresh:
-                raise
-        self._refresh()
-        return self._send(request, has_cursor=has_cursor)
+        def send(token: str) -> Json:
+            headers = {**request.headers, **_HEADERS, "Authorization": f"Bearer {token}"}
+            return fetch_json(
+                self._session, request.method, request.uri, headers=headers, data=request.body, has_cursor=has_cursor
+            )
 
-    def _send(self, request: Any, *, has_cursor: bool) -> Json:
-        self._check_deadline()
-        headers = {**request.headers, **_HEADERS, "Authorization": f"Bearer {self._credentials['access_token']}"}
-        return fetch_json(
-            self._session, request.method, request.uri, headers=headers, data=request.body, has_cursor=has_cursor
-        )
-
-    def _is_due(self) -> bool:
-        expires_at = self._credentials.get("expires_at")
-        if not self._credentials.get("access_token") or not isinstance(expires_at, int | float):
-            return True
-        return expires_at - time.time() < _REFRESH_BEFORE_SECONDS
-
-    def _refresh(self) -> None:
-        self._check_deadline()
-        renewed = self._google.refresh(self._session, self._credentials)
-        self._save(renewed)
-        self._credentials = renewed
-
-    def _check_deadline(self) -> None:
-        if self._deadline is not None and datetime.now(UTC) >= self._deadline:
-            raise Unreachable("Reading from Google took too long. We will go on by ourselves.", detail="deadline")
+        return self._access.use(send)
 
 
 def _parse_tokens(tokens: Json, former: Credentials, asked_at: float) -> dict[str, Any]:

@@ -48,7 +48,7 @@ _REASONS: tuple[Rule, ...] = (
     (
         frozenset({"invalid_rapt"}),
         ReconnectNeeded,
-        "Your organization wants you to sign in at Google again. Reconnect to go on.",
+        WORDS.sign_in_again,
     ),
     (frozenset({"invalid_grant"}), ReconnectNeeded, RECONNECT),
     (
