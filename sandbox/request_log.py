@@ -40,7 +40,7 @@ class RequestLog:
         self._lock = threading.Lock()
         self._entries: deque[Entry] = deque(maxlen=size)
 
-    def open(self, environ: dict[str, Any], account: str) -> Entry:
+    def open(self, environ: dict[str, Any], path: str, account: str) -> Entry:
         pairs = parse_qsl(environ.get("QUERY_STRING", ""), keep_blank_values=True)
         query = [
             (name, f"{value[:6]}…" if name in OPAQUE and len(value) > 12 else value)
@@ -48,7 +48,7 @@ class RequestLog:
             if name not in SECRET
         ]
         agent = environ.get("HTTP_USER_AGENT", "")[:200]
-        entry = Entry(self._now(), environ["REQUEST_METHOD"], environ["PATH_INFO"], query, account, agent)
+        entry = Entry(self._now(), environ["REQUEST_METHOD"], path, query, account, agent)
         with self._lock:
             self._entries.append(entry)
         return entry

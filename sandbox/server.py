@@ -21,6 +21,7 @@ from sandbox.clock import Clock
 from sandbox.faults import Faults
 from sandbox.gate import Gate
 from sandbox.google import Google
+from sandbox.google.trouble import GoogleFace
 from sandbox.request_log import RequestLog
 from sandbox.store import Store
 from sandbox.tls import prepare_certificates
@@ -40,11 +41,7 @@ class Sandbox:
         self.log = RequestLog(lambda: datetime.now(UTC))
         self.google = Google(self.store, self.clock)
         self.google.faults, self.google.log = self.faults, self.log
-        self.faults.actions = {
-            "expire-access": self.google.tokens.expire_access,
-            "expire-sync": self.google.expire_sync_tokens,
-            "revoke-account": self.google.tokens.revoke_account,
-        }
+        self.faults.register(GoogleFace(self.google))
         self.certificates = prepare_certificates(data)
         self.ca_file = self.certificates.ca_file
         self.url = self.tls_url = ""
@@ -57,14 +54,7 @@ class Sandbox:
         self.google.install(app)
         app.register_blueprint(control.make_blueprint(self))
         pages.install(app, self)
-        return Gate(app, self.faults, self.log, self._find_account)
-
-    def _find_account(self, header: str) -> str:
-        """The e-mail address behind an Authorization header, whether or not the token still lives."""
-        if header[:7].lower() != "bearer ":
-            return ""
-        row = self.store.row("SELECT email FROM g_access WHERE token = ?", header[7:].strip())
-        return row["email"] if row else ""
+        return Gate(app, self.faults, self.log)
 
     def settle(self, url: str, tls_url: str = "") -> None:
         """Say where it is reached, by http and by https."""

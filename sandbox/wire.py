@@ -42,16 +42,18 @@ class Answer:
         self._handler = handler
         self._status, self._headers = "", list[tuple[str, str]]()
         self.is_begun = self._is_chunked = False
+        self._promised = self._sent = 0
 
     def start(self, status: str, headers: list[tuple[str, str]], info: Any = None) -> Any:
         self._status, self._headers = status, headers
         return self.write
 
     def _begin(self) -> None:
-        handler, named = self._handler, {name.lower() for name, _ in self._headers}
+        handler, named = self._handler, {name.lower(): value for name, value in self._headers}
         code, _, reason = self._status.partition(" ")
         has_body = handler.command != "HEAD" and int(code) >= 200 and code not in ("204", "304")
         self._is_chunked = has_body and "content-length" not in named
+        self._promised = int(named.get("content-length", 0)) if has_body else 0
         handler.send_response(int(code), reason)
         for name, value in self._headers:
             handler.send_header(name, value)
@@ -65,6 +67,7 @@ class Answer:
     def write(self, piece: bytes) -> None:
         if not self.is_begun:
             self._begin()
+        self._sent += len(piece)
         if piece and self._is_chunked:
             piece = b"%x\r\n%b\r\n" % (len(piece), piece)
         self._handler.wfile.write(piece)
@@ -75,6 +78,8 @@ class Answer:
             self.write(b"")
         if self._is_chunked:
             self._handler.wfile.write(b"0\r\n\r\n")
+        elif self._sent != self._promised:
+            self._handler.close_connection = True  # only the end of the line tells the client that there is no more
         self._handler.wfile.flush()
 
 

@@ -7,8 +7,6 @@ from typing import TYPE_CHECKING, Any
 
 from flask import Blueprint, redirect, render_template, request
 
-from sandbox.faults import ACTIONS, KINDS
-
 if TYPE_CHECKING:
     from sandbox.server import Sandbox
 
@@ -24,9 +22,9 @@ def make_blueprint(sandbox: Sandbox) -> Blueprint:
 
     def page(problem: str = "") -> str:
         return render_template(
-            "switchboard.html", rules=sandbox.faults.rules(), kinds=KINDS, actions=ACTIONS, paths=PATHS, steps=STEPS,
-            people=list(sandbox.store.people), clock=sandbox.clock, rotates=sandbox.google.tokens.rotates,
-            problem=problem,
+            "switchboard.html", rules=sandbox.faults.rules(), kinds=sandbox.faults.kinds,
+            actions=sandbox.faults.actions, paths=PATHS, steps=STEPS, people=list(sandbox.store.people),
+            clock=sandbox.clock, rotates=sandbox.google.tokens.rotates, problem=problem,
         )  # fmt: skip
 
     @routes.get("/switchboard")

@@ -139,6 +139,7 @@ def wire(request):
     app.add_url_rule("/", view_func=_count, methods=["GET", "POST"])
     app.add_url_rule("/stream", "stream", view_func=lambda: (piece for piece in ("a" * 10, "", "b")))
     app.add_url_rule("/nothing", "nothing", view_func=lambda: ("", 204), methods=["GET", "POST"])
+    app.add_url_rule("/short", "short", view_func=lambda: (iter(["abc"]), 200, {"Content-Length": "10"}))
 
     def application(environ, start):
         if environ["PATH_INFO"] == "/broken":
@@ -182,6 +183,13 @@ def test_bodies_end_where_they_end_whatever_their_form(wire):
     assert session.post(f"{url}/nothing", data=b"x").content == b""
     assert session.head(f"{url}/").headers["Content-Length"] != "0"
     assert session.get(f"{url}/").json()["count"] == 2
+
+
+def test_an_answer_shorter_than_promised_ends_with_the_line_and_not_with_a_wait(wire):
+    url, session = wire
+    with pytest.raises(requests.exceptions.ChunkedEncodingError):
+        session.get(f"{url}/short", timeout=5)
+    assert session.get(f"{url}/").json()["count"] == 1
 
 
 def test_a_body_left_unread_is_not_taken_for_the_next_request(wire):
