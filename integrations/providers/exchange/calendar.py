@@ -1,0 +1,176 @@
+"""Reading an Exchange calendar: SyncFolderItems tells what has changed, a calendar view what there is.
+
+SyncFolderItems knows events and series, and nothing of a series' occurrences; a calendar view knows occurrences, and
+nothing of changes. So a complete listing takes down where the folder stands and then reads the window, month by month.
+After that single events are read one by one, and of a series that changed all that lies in the window.
+
+Reference: https://learn.microsoft.com/en-us/exchange/client-developer/exchange-web-services/mailbox-synchronization-and-ews-in-exchange
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from hashlib import blake2b
+from itertools import islice
+
+import orjson
+
+from integrations.errors import CursorExpired, Unexpected
+from integrations.providers.exchange.folders import parse_folder
+from integrations.providers.exchange.operations import get_folders, sync_items
+from integrations.providers.exchange.payloads import MASTER, SINGLE
+from integrations.providers.exchange.responses import MESSAGES, Element, check
+from integrations.providers.exchange.syncing import read_change, sync
+from integrations.providers.exchange.window import WindowReader
+from integrations.providers.exchange.wire import Wire
+from integrations.remote import Delta, RemoteEvent, Window
+
+# A page is what is in memory at once. Exchange counts each item against the person's budget, and may take half a
+# second for one when it is busy.
+_PAGE_SIZE = 50
+_FORMAT = 1
+
+
+@dataclass(slots=True)
+class Cursor:
+    """Where reading goes on: the calendar folder, its sync state, and which of its items are series.
+
+    SyncFolderItems says only the id of what was deleted. `masters`: a digest of a master's id -> the series' UID.
+    """
+
+    folder: str
+    state: str = ""
+    masters: dict[str, str] = field(default_factory=dict)
+
+    def dump(self) -> str:
+        value = {"format": _FORMAT, "folder": self.folder, "state": self.state, "masters": self.masters}
+        return orjson.dumps(value).decode()
+
+
+def parse_cursor(text: str) -> Cursor | None:
+    """None for what is none of ours, or of another version of this file."""
+    try:
+        value = orjson.loads(text)
+        if value["format"] != _FORMAT or not isinstance(value["masters"], dict):
+            return None
+        cursor = Cursor(value["folder"], value["state"], value["masters"])
+    except (orjson.JSONDecodeError, KeyError, TypeError):
+        return None
+    return cursor if cursor.folder and cursor.state else None
+
+
+@dataclass(slots=True)
+class Changed:
+    """What has happened since: ids of single events to read, series to read in the window, ids and series gone.
+
+    `everything`: it cannot be told what, so the window has to be read again.
+    """
+
+    single: dict[str, None] = field(default_factory=dict)
+    series: dict[str, None] = field(default_factory=dict)
+    gone: dict[str, None] = field(default_factory=dict)
+    everything: bool = False
+
+
+class ExchangeCalendar:
+    """The person's own calendar: an integrations.providers.base.Calendar."""
+
+    def __init__(self, wire: Wire) -> None:
+        self._wire = wire
+
+    def changes(self, cursor: str | None, window: Window) -> Iterator[Delta[RemoteEvent]]:
+        """Events and occurrences, never series.
+
+        Raises:
+            CursorExpired: list again with None.
+            ProviderError: any of the family.
+        """
+        if cursor is None:
+            yield from self._list(window)
+            return
+        known = parse_cursor(cursor)
+        if known is None:
+            raise CursorExpired(self._wire.words.read_again, detail="a cursor of another form")
+        yield from self._follow(known, window)
+
+    def _list(self, window: Window) -> Iterator[Delta[RemoteEvent]]:
+        """Where the folder stands first, then the window: what changes meanwhile comes with the next round."""
+        cursor = Cursor(self._find_folder())
+        self._sync(cursor)
+        yield from self._read_window(cursor, window)
+
+    def _read_window(self, cursor: Cursor, window: Window) -> Iterator[Delta[RemoteEvent]]:
+        reader = WindowReader(self._wire, cursor.folder, window)
+        rows = reader.find()
+        page = list(islice(rows, _PAGE_SIZE))
+        while page:
+            following = list(islice(rows, _PAGE_SIZE))
+            if not following:
+                break
+            yield Delta(reader.read(page))
+            page = following
+        yield Delta(reader.read(page), cursor=cursor.dump(), complete=True)
+
+    def _follow(self, cursor: Cursor, window: Window) -> Iterator[Delta[RemoteEvent]]:
+        changed = self._sync(cursor)
+        if changed.everything:
+            yield from self._read_window(cursor, window)
+            return
+        reader = WindowReader(self._wire, cursor.folder, window)
+        living = set(cursor.masters.values())
+        gone = [*changed.gone, *(uid for uid in changed.series if uid not in living)]
+        ids = list(changed.single)
+        for start in range(0, len(ids), _PAGE_SIZE):
+            events, outside = reader.read_single(ids[start : start + _PAGE_SIZE])
+            yield Delta(events, tuple(outside))
+        for names, rows in reader.find_series(living.intersection(changed.series), size=_PAGE_SIZE):
+            yield Delta(reader.read(rows), series=names)
+        yield Delta(gone=tuple(gone), cursor=cursor.dump())
+
+    def _find_folder(self) -> str:
+        """Reference: https://learn.microsoft.com/en-us/exchange/client-developer/web-service-reference/getfolder-operation"""
+        (message,) = self._wire.ask(get_folders("calendar"))[:1]
+        element = check(message, self._wire.words).find(f"{MESSAGES}Folders/*")
+        folder = parse_folder(element) if element is not None else None
+        if folder is None:
+            raise Unexpected(self._wire.words.not_understood, detail="a calendar without an id")
+        return folder.id
+
+    def _sync(self, cursor: Cursor) -> Changed:
+        """What has changed in the folder; `cursor` moves on."""
+
+        def operation(state: str) -> str:
+            return sync_items(cursor.folder, state, is_calendar=True)
+
+        changed = Changed()
+        for changes, state in sync(self._wire, operation, cursor.state):
+            cursor.state = state
+            for change in changes:
+                _note(change, cursor.masters, changed)
+        return changed
+
+
+def _note(change: Element, masters: dict[str, str], changed: Changed) -> None:
+    """Take one change down; the last of several of one item counts."""
+    kind, name, fields = read_change(change)
+    remote_id = fields.get("Id")
+    if not remote_id or kind == "ReadFlagChange":
+        return
+    key = blake2b(remote_id.encode(), digest_size=9).hexdigest()
+    changed.single.pop(remote_id, None)
+    changed.gone.pop(remote_id, None)
+    former = masters.pop(key, None)
+    uid, sort = fields.get("UID", ""), fields.get("CalendarItemType", "")
+    if name == "CalendarItem" and sort == SINGLE:
+        changed.single[remote_id] = None
+    else:
+        # Also of what is a series now: it may have been a single event before.
+        changed.gone[remote_id] = None
+        if name == "CalendarItem":
+            if sort == MASTER:
+                masters[key] = uid
+            changed.series[uid] = None
+    if former is not None:
+        # Its occurrences are gone, unless it is a series still or another item is; the window will tell.
+        changed.series[former] = None
+    # A series that has no name can be told from no other.
+    changed.everything = changed.everything or "" in changed.series

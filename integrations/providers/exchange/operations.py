@@ -1,0 +1,209 @@
+"""What is asked of Exchange: the XML of each operation, and the envelope around it. Pure.
+
+Requests are small and always of one form, so they are written as text. Whatever comes from outside goes through
+`_text` or `_attribute`.
+
+Reference: https://learn.microsoft.com/en-us/exchange/client-developer/web-service-reference/ews-operations-in-exchange
+"""
+
+from collections.abc import Iterable
+from datetime import UTC, datetime
+from functools import cache
+from xml.sax.saxutils import escape
+
+_NAMESPACES = (
+    'xmlns:s="http://schemas.xmlsoap.org/soap/envelope/" '
+    'xmlns:m="http://schemas.microsoft.com/exchange/services/2006/messages" '
+    'xmlns:t="http://schemas.microsoft.com/exchange/services/2006/types"'
+)
+# What XML cannot hold, and what no name of anything holds.
+_FORBIDDEN = dict.fromkeys((*range(32), 0xFFFE, 0xFFFF))
+
+MOST_CHANGES = 512
+"""The most that one SyncFolderItems may ask for."""
+
+# All of these a calendar view finds without opening each event.
+# https://learn.microsoft.com/en-us/exchange/client-developer/web-service-reference/calendarview
+_VIEW_FIELDS = (
+    "item:Subject",
+    "item:Sensitivity",
+    "calendar:UID",
+    "calendar:Start",
+    "calendar:End",
+    "calendar:IsAllDayEvent",
+    "calendar:LegacyFreeBusyStatus",
+    "calendar:Location",
+    "calendar:IsCancelled",
+    "calendar:CalendarItemType",
+)
+_EVENT_FIELDS = (
+    *_VIEW_FIELDS,
+    "item:LastModifiedTime",
+    "item:WebClientReadFormQueryString",
+    "calendar:IsMeeting",
+    "calendar:MyResponseType",
+    "calendar:Organizer",
+    "calendar:RequiredAttendees",
+    "calendar:OptionalAttendees",
+    "calendar:Resources",
+    "calendar:StartTimeZone",
+)
+_SINCE_2013 = ("calendar:JoinOnlineMeetingUrl",)
+_CONTACT_FIELDS = (
+    "contacts:DisplayName",
+    "contacts:FileAs",
+    "contacts:GivenName",
+    "contacts:Surname",
+    "contacts:CompanyName",
+    "contacts:JobTitle",
+)
+PHONE_KEYS = (
+    "MobilePhone",
+    "BusinessPhone",
+    "BusinessPhone2",
+    "HomePhone",
+    "HomePhone2",
+    "CompanyMainPhone",
+    "PrimaryPhone",
+    "AssistantPhone",
+    "CarPhone",
+    "Callback",
+    "OtherTelephone",
+    "RadioPhone",
+    "Pager",
+    "Isdn",
+    "TtyTddPhone",
+    "Telex",
+    "BusinessFax",
+    "HomeFax",
+    "OtherFax",
+)
+_EMAIL_KEYS = ("EmailAddress1", "EmailAddress2", "EmailAddress3")
+_ADDRESS_KEYS = ("Business", "Home", "Other")
+_ADDRESS_PARTS = ("Street", "City", "State", "CountryOrRegion", "PostalCode")
+IS_HIDDEN = "0x10f4"
+"""PidTagAttributeHidden. Reference: https://learn.microsoft.com/en-us/openspecs/exchange_server_protocols/ms-oxprops"""
+
+
+def _text(value: str) -> str:
+    return escape(value.translate(_FORBIDDEN))
+
+
+def _attribute(value: str) -> str:
+    return escape(value.translate(_FORBIDDEN), {'"': "&quot;"})
+
+
+def dump_envelope(operation: str, schema: str) -> bytes:
+    """The whole request. `schema`: what RequestServerVersion names. Times without a TimeZoneContext are UTC."""
+    return (
+        f'<?xml version="1.0" encoding="utf-8"?><s:Envelope {_NAMESPACES}><s:Header>'
+        f'<t:RequestServerVersion Version="{schema}"/></s:Header><s:Body>{operation}</s:Body></s:Envelope>'
+    ).encode()
+
+
+def get_folders(*names: str, shape: str = "IdOnly") -> str:
+    """GetFolder of the account's own folders, by their distinguished names."""
+    ids = "".join(f'<t:DistinguishedFolderId Id="{name}"/>' for name in names)
+    return _get_folder(ids, shape)
+
+
+def get_calendars_of(addresses: Iterable[str]) -> str:
+    """GetFolder of the calendar of each of these mailboxes."""
+    ids = "".join(
+        '<t:DistinguishedFolderId Id="calendar"><t:Mailbox>'
+        f"<t:EmailAddress>{_text(address)}</t:EmailAddress></t:Mailbox></t:DistinguishedFolderId>"
+        for address in addresses
+    )
+    return _get_folder(ids, "IdOnly")
+
+
+def _get_folder(ids: str, shape: str) -> str:
+    return (
+        f"<m:GetFolder><m:FolderShape><t:BaseShape>{shape}</t:BaseShape></m:FolderShape>"
+        f"<m:FolderIds>{ids}</m:FolderIds></m:GetFolder>"
+    )
+
+
+def resolve_names(entry: str) -> str:
+    return (
+        '<m:ResolveNames ReturnFullContactData="true" SearchScope="ActiveDirectory">'
+        f"<m:UnresolvedEntry>{_text(entry)}</m:UnresolvedEntry></m:ResolveNames>"
+    )
+
+
+def sync_hierarchy(state: str) -> str:
+    """SyncFolderHierarchy of all that a person sees: the tree below the top of the information store."""
+    fields = _fields(("folder:FolderClass", "folder:ParentFolderId", "folder:DisplayName"))
+    hidden = f'<t:ExtendedFieldURI PropertyTag="{IS_HIDDEN}" PropertyType="Boolean"/>'
+    return (
+        "<m:SyncFolderHierarchy><m:FolderShape><t:BaseShape>IdOnly</t:BaseShape>"
+        f"<t:AdditionalProperties>{fields}{hidden}</t:AdditionalProperties></m:FolderShape>"
+        f'<m:SyncFolderId><t:DistinguishedFolderId Id="msgfolderroot"/></m:SyncFolderId>{_state(state)}'
+        "</m:SyncFolderHierarchy>"
+    )
+
+
+def sync_items(folder: str, state: str, *, is_calendar: bool) -> str:
+    """SyncFolderItems: ids, and of events what tells one event from a series."""
+    fields = _fields(("calendar:CalendarItemType", "calendar:UID")) if is_calendar else ""
+    extra = f"<t:AdditionalProperties>{fields}</t:AdditionalProperties>" if fields else ""
+    return (
+        f"<m:SyncFolderItems><m:ItemShape><t:BaseShape>IdOnly</t:BaseShape>{extra}</m:ItemShape>"
+        f'<m:SyncFolderId><t:FolderId Id="{_attribute(folder)}"/></m:SyncFolderId>{_state(state)}'
+        f"<m:MaxChangesReturned>{MOST_CHANGES}</m:MaxChangesReturned></m:SyncFolderItems>"
+    )
+
+
+def _state(state: str) -> str:
+    return f"<m:SyncState>{_text(state)}</m:SyncState>" if state else ""
+
+
+def find_events(folder: str, starts: datetime, ends: datetime) -> str:
+    """FindItem with a CalendarView: events and occurrences of which some lies between two moments."""
+    return (
+        '<m:FindItem Traversal="Shallow"><m:ItemShape><t:BaseShape>IdOnly</t:BaseShape>'
+        f"<t:AdditionalProperties>{_fields(_VIEW_FIELDS)}</t:AdditionalProperties></m:ItemShape>"
+        f'<m:CalendarView StartDate="{_moment(starts)}" EndDate="{_moment(ends)}"/>'
+        f'<m:ParentFolderIds><t:FolderId Id="{_attribute(folder)}"/></m:ParentFolderIds></m:FindItem>'
+    )
+
+
+def _moment(moment: datetime) -> str:
+    return f"{moment.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}"
+
+
+def get_events(ids: Iterable[str], *, is_2013: bool, with_body: bool = True) -> str:
+    fields = _EVENT_FIELDS + (_SINCE_2013 if is_2013 else ()) + (("item:Body",) if with_body else ())
+    return _get_items(ids, _fields(fields))
+
+
+def get_contacts(ids: Iterable[str], *, with_body: bool = True) -> str:
+    return _get_items(ids, _contact_fields(with_body))
+
+
+def _get_items(ids: Iterable[str], fields: str) -> str:
+    """Bodies come as they are stored: HTML as HTML, plain text as plain text."""
+    items = "".join(f'<t:ItemId Id="{_attribute(one)}"/>' for one in ids)
+    return (
+        "<m:GetItem><m:ItemShape><t:BaseShape>IdOnly</t:BaseShape><t:BodyType>Best</t:BodyType>"
+        f"<t:AdditionalProperties>{fields}</t:AdditionalProperties></m:ItemShape>"
+        f"<m:ItemIds>{items}</m:ItemIds></m:GetItem>"
+    )
+
+
+@cache
+def _fields(names: tuple[str, ...]) -> str:
+    return "".join(f'<t:FieldURI FieldURI="{name}"/>' for name in names)
+
+
+@cache
+def _contact_fields(with_body: bool) -> str:
+    parts = [_fields(_CONTACT_FIELDS + (("item:Body",) if with_body else ()))]
+    parts += [_indexed("contacts:EmailAddress", key) for key in _EMAIL_KEYS]
+    parts += [_indexed("contacts:PhoneNumber", key) for key in PHONE_KEYS]
+    parts += [_indexed(f"contacts:PhysicalAddress:{part}", key) for key in _ADDRESS_KEYS for part in _ADDRESS_PARTS]
+    return "".join(parts)
+
+
+def _indexed(uri: str, key: str) -> str:
+    return f'<t:IndexedFieldURI FieldURI="{uri}" FieldIndex="{key}"/>'

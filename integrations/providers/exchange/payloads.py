@@ -1,0 +1,361 @@
+"""Exchange's XML and our records: pure, and the only place that knows EWS' names for what an item holds.
+
+An odd item becomes a record of what could be read of it; a whole page never fails because of one item. Parsing is a
+good part of what a full sync costs, hence the plain code: each element is touched once, and records made by position.
+
+Reference: https://learn.microsoft.com/en-us/exchange/client-developer/web-service-reference/calendaritem and
+https://learn.microsoft.com/en-us/exchange/client-developer/web-service-reference/contact
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from hashlib import blake2b
+from urllib.parse import quote, quote_plus, urlsplit
+from zoneinfo import ZoneInfo
+
+from integrations.providers.exchange.operations import PHONE_KEYS
+from integrations.providers.exchange.responses import TYPES, Element
+from integrations.providers.moments import parse_moment
+from integrations.providers.time_zones import find_zone_name
+from integrations.remote import (
+    Attendee,
+    EventStatus,
+    NumberKind,
+    RemoteContact,
+    RemoteEmail,
+    RemoteEvent,
+    RemoteNumber,
+    RemoteRef,
+    Response,
+)
+
+Fields = Mapping[str, str]
+"""What simple elements of an item hold, by their names without the namespace; of its id "Id" and "ChangeKey"."""
+
+# Names of our own, because an enum member is slow to reach by way of its class.
+_UNANSWERED, _NOT_INVITED = Response.NEEDS_ACTION, Response.NONE
+_CONFIRMED, _TENTATIVE, _CANCELLED = EventStatus.CONFIRMED, EventStatus.TENTATIVE, EventStatus.CANCELLED
+# The person's own answer. "Unknown" and "Organizer": there is nothing to answer.
+_OWN_RESPONSES = {
+    "NoResponseReceived": Response.NEEDS_ACTION,
+    "Accept": Response.ACCEPTED,
+    "Tentative": Response.TENTATIVE,
+    "Decline": Response.DECLINED,
+}
+# An attendee's. "Unknown" is what the organizer's copy says of someone who has not answered.
+_RESPONSES = {**_OWN_RESPONSES, "Organizer": Response.ACCEPTED}
+_PRIVATE = frozenset({"Private", "Confidential"})
+_WEB = ("https://", "http://")
+_CUT = len(TYPES)
+# No clock on earth is further ahead of UTC.
+_FURTHEST_EAST = timedelta(hours=14)
+_HALF_A_DAY = timedelta(hours=12)
+
+SINGLE, OCCURRENCE, EXCEPTION, MASTER = "Single", "Occurrence", "Exception", "RecurringMaster"
+
+
+def parse_fields(item: Element) -> dict[str, str]:
+    """The simple elements of an item, as a calendar view lists it."""
+    fields: dict[str, str] = {}
+    for child in item:
+        name = child.tag[_CUT:]
+        if name == "ItemId":
+            fields.update(child.attrib)
+        else:
+            fields[name] = child.text or ""
+    return fields
+
+
+@dataclass(frozen=True, slots=True)
+class Details:
+    """What only GetItem tells of an event; the occurrences of a series share it."""
+
+    fields: Fields
+    organizer: tuple[str, str] = ("", "")
+    """Name and address."""
+    attendees: tuple[Attendee, ...] = ()
+    timezone: str = ""
+
+
+NO_DETAILS = Details({})
+
+
+def parse_details(item: Element, mailbox: str = "") -> Details:
+    """An event as GetItem tells of it. `mailbox`: whose calendar it is, in lower case."""
+    fields: dict[str, str] = {}
+    organizer, timezone = ("", ""), ""
+    people: list[tuple[Element, bool, bool]] = []
+    for child in item:
+        name = child.tag[_CUT:]
+        if name == "ItemId":
+            fields.update(child.attrib)
+        elif name == "Organizer":
+            organizer = _parse_person(child)[:2]
+        elif name == "RequiredAttendees":
+            people += [(one, False, False) for one in child]
+        elif name == "OptionalAttendees":
+            people += [(one, True, False) for one in child]
+        elif name == "Resources":
+            people += [(one, False, True) for one in child]
+        elif name == "StartTimeZone":
+            timezone = find_zone_name(child.get("Id", ""))
+        else:
+            fields[name] = child.text or ""
+    host = organizer[1].lower()
+    attendees = []
+    for one, is_optional, is_resource in people:
+        name, email, answer = _parse_person(one)
+        key = email.lower()
+        attendees.append(
+            Attendee(
+                email,
+                name,
+                _RESPONSES.get(answer, _UNANSWERED),
+                key == host != "" or answer == "Organizer",
+                key == mailbox != "",
+                is_optional,
+                is_resource,
+            )
+        )
+    return Details(fields, organizer, tuple(attendees), timezone)
+
+
+def _parse_person(element: Element) -> tuple[str, str, str]:
+    """(name, address, answer) of an Organizer or an Attendee. What is no internet address is none."""
+    name = email = answer = ""
+    for child in element:
+        tag = child.tag[_CUT:]
+        if tag == "ResponseType":
+            answer = child.text or ""
+        elif tag == "Mailbox":
+            for part in child:
+                text = part.text or ""
+                tag = part.tag[_CUT:]
+                if tag == "Name":
+                    name = text
+                elif tag == "EmailAddress" and "@" in text:
+                    email = text
+    return name, email, answer
+
+
+def parse_event(
+    found: Fields, details: Details, *, container: str = "", mailbox: str = "", base: str = ""
+) -> RemoteEvent:
+    """An event or an occurrence, which has an id, of what the calendar view and GetItem say; the former about it alone.
+
+    `found` may be `details.fields`. `mailbox` as in `parse_details`; `base`: the server's address, for its page.
+    """
+    get, more = found.get, details.fields.get
+    starts, ends = _parse_moment(get("Start")), _parse_moment(get("End"))
+    starts_on = ends_on = None
+    if get("IsAllDayEvent") == "true":
+        starts_on, ends_on = parse_days(starts, ends, details.timezone)
+        starts = ends = None
+    shown_as = get("LegacyFreeBusyStatus")
+    host_name, host_email = details.organizer
+    answer = more("MyResponseType", "")
+    is_organizer = (
+        answer == "Organizer"
+        or host_email.lower() == mailbox != ""
+        or (more("IsMeeting") == "false" and not details.attendees)
+    )
+    joining = more("JoinOnlineMeetingUrl", "")
+    return RemoteEvent(
+        RemoteRef(found["Id"], container, _dump_version(found)),
+        get("UID", ""),
+        get("Subject", ""),
+        starts,
+        ends,
+        starts_on,
+        ends_on,
+        details.timezone,
+        host_name,
+        host_email,
+        is_organizer,
+        details.attendees,
+        False,
+        _OWN_RESPONSES.get(answer, _NOT_INVITED),
+        get("Location", ""),
+        more("Body", ""),
+        "",
+        (joining,) if joining else (),
+        _parse_page(more("WebClientReadFormQueryString", ""), more("Id", ""), found["Id"], base),
+        get("Sensitivity") in _PRIVATE,
+        shown_as == "Free",
+        # "Tentative" is also how an invitation looks that is not answered yet; that is no word of its organizer's.
+        _CANCELLED
+        if get("IsCancelled") == "true"
+        else _TENTATIVE
+        if shown_as == "Tentative" and is_organizer
+        else _CONFIRMED,
+        "out_of_office" if shown_as == "OOF" else "",
+        "" if get("CalendarItemType", SINGLE) == SINGLE else get("UID", ""),
+        _parse_moment(more("LastModifiedTime")),
+    )
+
+
+def _parse_moment(text: str | None) -> datetime | None:
+    return parse_moment(text) if text else None
+
+
+def parse_days(starts: datetime | None, ends: datetime | None, timezone: str) -> tuple[date | None, date | None]:
+    """The days of an event that is midnight to midnight in the zone it was made in; the last one exclusive.
+
+    Exchange gives the moments. Where the zone is not known, midnight is taken to be that of the furthest east where
+    there is one: of the zones that come in question it is the one with people in it.
+
+    Reference: https://learn.microsoft.com/en-us/exchange/client-developer/exchange-web-services/how-to-create-all-day-events-by-using-ews-in-exchange
+    """
+    first, last = _nearest_midnight(starts, timezone), _nearest_midnight(ends, timezone)
+    if first and last and last <= first:
+        last = first + timedelta(days=1)
+    return first, last
+
+
+def _nearest_midnight(moment: datetime | None, timezone: str) -> date | None:
+    """The day that begins there; nearest, because the clocks there and the rules here need not agree to the hour."""
+    if moment is None:
+        return None
+    if timezone and timezone != "UTC":
+        return (moment.astimezone(ZoneInfo(timezone)) + _HALF_A_DAY).date()
+    if moment.hour == moment.minute == 0:
+        return moment.date()
+    return (moment + _FURTHEST_EAST).date()
+
+
+def _dump_version(found: Fields) -> str:
+    """Changes whenever the event does: an occurrence has its series' change key, so what is its own counts too."""
+    own = [found.get(name, "") for name in _OWN]
+    return f"{found.get('ChangeKey', '')} {blake2b(chr(31).join(own).encode(), digest_size=9).hexdigest()}"
+
+
+_OWN = (
+    "Subject",
+    "Start",
+    "End",
+    "IsAllDayEvent",
+    "LegacyFreeBusyStatus",
+    "Location",
+    "IsCancelled",
+    "Sensitivity",
+    "UID",
+    "CalendarItemType",
+)
+
+
+def _parse_page(text: str, of: str, remote_id: str, base: str) -> str:
+    """The event's page in Outlook on the web, "" where the server names none.
+
+    Exchange 2010 gives the query alone. `of`: the item that the page was given for; an occurrence takes it over with
+    its own id in it.
+    """
+    if text.startswith("?") and base:
+        parts = urlsplit(base)
+        text = f"{parts.scheme}://{parts.netloc}/owa/{text}"
+    if not text.startswith(_WEB):
+        return ""
+    if of == remote_id:
+        return text
+    for encode in (quote_plus, quote, str):
+        if (whose := encode(of)) and whose in text:
+            return text.replace(whose, encode(remote_id))
+    return ""
+
+
+# Phone numbers by their key: the kind, and the words that Outlook has for it.
+_NUMBERS: dict[str, tuple[NumberKind, str]] = {
+    "MobilePhone": (NumberKind.MOBILE, "Mobile"),
+    "BusinessPhone": (NumberKind.WORK, "Business"),
+    "BusinessPhone2": (NumberKind.WORK, "Business 2"),
+    "HomePhone": (NumberKind.HOME, "Home"),
+    "HomePhone2": (NumberKind.HOME, "Home 2"),
+    "CompanyMainPhone": (NumberKind.MAIN, "Company"),
+    "PrimaryPhone": (NumberKind.OTHER, "Primary"),
+    "AssistantPhone": (NumberKind.OTHER, "Assistant"),
+    "CarPhone": (NumberKind.OTHER, "Car"),
+    "Callback": (NumberKind.OTHER, "Callback"),
+    "OtherTelephone": (NumberKind.OTHER, "Other"),
+    "RadioPhone": (NumberKind.OTHER, "Radio"),
+    "Pager": (NumberKind.OTHER, "Pager"),
+    "Isdn": (NumberKind.OTHER, "ISDN"),
+    "TtyTddPhone": (NumberKind.OTHER, "TTY/TDD"),
+    "Telex": (NumberKind.OTHER, "Telex"),
+    "BusinessFax": (NumberKind.FAX, "Business fax"),
+    "HomeFax": (NumberKind.FAX, "Home fax"),
+    "OtherFax": (NumberKind.FAX, "Other fax"),
+}
+_ORDER = {key: position for position, key in enumerate(PHONE_KEYS)}
+_ADDRESS_ORDER = {"Business": 0, "Home": 1, "Other": 2}
+
+
+def parse_contact(item: Element, folder: str) -> RemoteContact | None:
+    """A contact that lies in `folder`; None for what has no id."""
+    fields: dict[str, str] = {}
+    entries: dict[str, list[Element]] = {}
+    for child in item:
+        name = child.tag[_CUT:]
+        if name == "ItemId":
+            fields.update(child.attrib)
+        elif len(child):
+            entries[name] = list(child)
+        else:
+            fields[name] = child.text or ""
+    get = fields.get
+    remote_id = get("Id")
+    if not remote_id:
+        return None
+    numbers = [
+        (_ORDER.get(key, 99), RemoteNumber(text, *_NUMBERS.get(key, (NumberKind.OTHER, key))))
+        for one in entries.get("PhoneNumbers", ())
+        if (text := (one.text or "").strip()) and (key := one.get("Key", "")) is not None
+    ]
+    numbers.sort(key=lambda pair: pair[0])
+    addresses = sorted(
+        (_ADDRESS_ORDER.get(one.get("Key", ""), 9), text)
+        for one in entries.get("PhysicalAddresses", ())
+        if (text := _parse_address(one))
+    )
+    emails = dict.fromkeys(email for one in entries.get("EmailAddresses", ()) if (email := _parse_email(one)))
+    return RemoteContact(
+        RemoteRef(remote_id, folder, get("ChangeKey", "")),
+        (folder,),
+        get("GivenName", ""),
+        get("Surname", ""),
+        get("DisplayName") or get("FileAs", ""),
+        get("CompanyName", ""),
+        get("JobTitle", ""),
+        tuple([RemoteEmail(one) for one in emails]),
+        tuple([number for _, number in numbers]),
+        tuple([text for _, text in addresses]),
+        get("Body", ""),
+    )
+
+
+def _parse_email(entry: Element) -> str:
+    """An internet address; "" for one of the organization's own directory ("/o=Corp/ou=...")."""
+    text = (entry.text or "").strip()
+    if text[:5].upper() == "SMTP:":
+        text = text[5:].strip()
+    return "" if entry.get("RoutingType") == "EX" or text.startswith("/") or "@" not in text else text
+
+
+def _parse_address(entry: Element) -> str:
+    """Lines as on an envelope; "" where there is nothing in it."""
+    get = {part.tag[_CUT:]: (part.text or "").strip() for part in entry}.get
+    town = ", ".join(part for part in (get("City"), get("State")) if part)
+    place = " ".join(part for part in (town, get("PostalCode")) if part)
+    return "\n".join(line for line in (get("Street"), place, get("CountryOrRegion")) if line)
+
+
+def parse_resolutions(message: Element) -> list[str]:
+    """Internet addresses of those whom the directory found, each one's main address first."""
+    found: list[str] = []
+    for resolution in message.iter(f"{TYPES}Resolution"):
+        main = resolution.find(f"{TYPES}Mailbox/{TYPES}EmailAddress")
+        others = resolution.iterfind(f"{TYPES}Contact/{TYPES}EmailAddresses/{TYPES}Entry")
+        entries = [] if main is None else [main]
+        # "SMTP:" is the main one of several, "smtp:" another.
+        entries += sorted(others, key=lambda one: not (one.text or "").startswith("SMTP:"))
+        found += [email for one in entries if (email := _parse_email(one))]
+    return list(dict.fromkeys(found))
