@@ -1,7 +1,7 @@
 """Exchange Web Services with a user name and a password: what Exchange, and Office 365 by its password method, share.
 
-Credentials: {"method": "password", "user", "password", "ews_url", "version" (a key of VERSIONS), "auth" ("ntlm" or "basic"),
-"mailbox"}.
+Credentials: {"method": "password", "user", "password", "ews_url", "version" (a key of VERSIONS), "auth" ("ntlm" or
+"basic"), "mailbox"}.
 """
 
 from collections.abc import Callable, Iterator, Mapping

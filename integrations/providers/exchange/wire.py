@@ -122,10 +122,12 @@ def _causes(error: BaseException) -> Iterator[BaseException]:
 
 @cache
 def _protocol_class() -> Any:
-    from exchangelib.protocol import BaseProtocol
+    from exchangelib import protocol
+
+    base: Any = protocol.BaseProtocol
 
     # BaseProtocol: exchangelib's Protocol has the metaclass that keeps every protocol, with its password, for ever.
-    class Protocol(BaseProtocol):  # type: ignore[misc]  # untyped
+    class Protocol(base):  # type: ignore[misc]  # exchangelib has no types
         session_factory: Any = None
 
         def raw_session(self, *_: object, **__: object) -> requests.Session:
@@ -244,15 +246,16 @@ class Wire:
 
     def _connect(self) -> Any:
         """exchangelib's protocol for this account, with one session that is ours."""
-        from exchangelib import BASIC, NTLM, Configuration, Credentials, FailFast
+        import exchangelib
 
         if self._secret is None:
             raise ReconnectNeeded(self.words.reconnect, detail="the account is closed")
-        configuration = Configuration(
-            credentials=Credentials(*self._secret),
+        library: Any = exchangelib  # it has no types
+        configuration = library.Configuration(
+            credentials=library.Credentials(*self._secret),
             service_endpoint=self.url,
-            auth_type=NTLM if self.kind == "ntlm" else BASIC,
-            retry_policy=FailFast(),
+            auth_type=library.NTLM if self.kind == "ntlm" else library.BASIC,
+            retry_policy=library.FailFast(),
             max_connections=1,
         )
         protocol = _protocol_class()(configuration)
