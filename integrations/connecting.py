@@ -31,14 +31,6 @@ def find_connection(user: User) -> Connection | None:
     return Connection.objects.filter(user=user).select_related("user__membership__organization__admin_policy").first()
 
 
-@dataclass(frozen=True, slots=True)
-class Leaving:
-    """Where the person goes from the permissions page: `url` at the provider, or our own form waiting for `state`."""
-
-    state: str
-    url: str = ""
-
-
 def list_services(user: User) -> list[str]:
     """Services of this server that the person could sign in at, as far as ways to sign in are concerned."""
     allowed = policy_for(user)
@@ -71,8 +63,8 @@ def begin(
     redirect_uri: str,
     back: str,
     address: str | None = None,
-) -> Leaving:
-    """On to signing in, for what policy makes of `asked`.
+) -> str:
+    """Ready to sign in, for what policy makes of `asked`; the state under which that waits in the session.
 
     With a connection in place this is a reconnect or a change of its permissions: the same account again.
 
@@ -96,7 +88,7 @@ def begin(
             )
         except errors.ProviderError as error:
             raise CannotConnect(error.sentence) from error
-    pending.stash(session, state, pending.Pending(provider_key, method.key, asked, leaving.keep, back))
+    pending.stash(session, state, pending.Pending(provider_key, method.key, asked, leaving.keep, back, leaving.url))
     record(
         "connection.begun",
         organization=user.organization,
@@ -110,7 +102,7 @@ def begin(
         },
         address=address,
     )
-    return Leaving(state, leaving.url)
+    return state
 
 
 def decide_for(user: User, provider_key: str, method: SignInMethod, asked: Permissions) -> Permissions:

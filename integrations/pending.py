@@ -26,6 +26,8 @@ class Pending:
     keep: Mapping[str, Any]
     back: str
     """Path to return to when it did not work out."""
+    url: str = ""
+    """Where the person goes at the provider; "": to a form of ours."""
 
 
 def new_state() -> str:
@@ -41,6 +43,7 @@ def stash(session: SessionBase, state: str, pending: Pending) -> None:
         "asked": dump_permissions(pending.asked),
         "keep": dict(pending.keep),
         "back": pending.back,
+        "url": pending.url,
         "at": timezone.now().timestamp(),
     }
     newest = sorted(waiting.items(), key=lambda item: item[1]["at"])[-MOST:]
@@ -67,7 +70,14 @@ def look(session: SessionBase, state: str) -> Pending | None:
 
 
 def _load(entry: Mapping[str, Any]) -> Pending:
-    return Pending(entry["provider"], entry["method"], parse_permissions(entry["asked"]), entry["keep"], entry["back"])
+    return Pending(
+        entry["provider"],
+        entry["method"],
+        parse_permissions(entry["asked"]),
+        entry["keep"],
+        entry["back"],
+        entry["url"],
+    )
 
 
 def _living(session: SessionBase) -> dict[str, Any]:

@@ -7,6 +7,7 @@ urlpatterns = [
     path("profile/", views.profile, name="profile"),
     path("integrations/connection/new/", views.connection_new, name="connection_new"),
     path("integrations/connection/new/<slug:provider>/", views.connection_permissions, name="connection_permissions"),
+    path("integrations/connection/leaving/<str:state>/", views.leaving, name="leaving"),
     path("integrations/connection/login/<str:state>/", views.connection_login, name="connection_login"),
     path("integrations/connection/approval/<slug:provider>/", views.approval, name="approval"),
     path("integrations/admin-consent/", views.approval_return, name="approval_return"),

@@ -2,7 +2,6 @@
 
 from dataclasses import asdict
 from typing import Any
-from urllib.parse import urlsplit
 
 from django.conf import settings
 from django.contrib import messages
@@ -19,12 +18,12 @@ from integrations import approving, connecting, errors, pending, policy, registr
 from integrations.forms import LoginForm, PermissionsForm, make_initial
 from integrations.models import Connection, Outcome, Status, policy_for
 from integrations.permissions import READ_OF, Permission, Permissions
-from integrations.providers.base import OAuthProvider, ProviderInfo, SignInMethod
+from integrations.providers.base import ProviderInfo, SignInMethod
 from integrations.standing import is_under_way
 from organizations.client_address import client_address
 from organizations.requests import SignedInRequest
 from safety import outbound
-from safety.redirects import HttpResponseSeeOther, check_next, provider_redirect
+from safety.redirects import HttpResponseSeeOther, check_next, check_way_out
 
 RECEIPT = "deletion_receipt"
 
@@ -33,9 +32,7 @@ RECEIPT = "deletion_receipt"
 def profile(request: SignedInRequest) -> HttpResponse:
     """The person, and the card "Calendar and Contact Integration"."""
     connection = connecting.find_connection(request.user)
-    context = _card(request, connection)
-    response = render(request, "integrations/profile.html", context)
-    return _allow_leaving(response, connection.provider) if connection else response
+    return render(request, "integrations/profile.html", _card(request, connection))
 
 
 @require_safe
@@ -108,7 +105,7 @@ def _permissions_page(
         "problem": problem,
     }
     status = 422 if problem or form.errors else 200
-    return _allow_leaving(render(request, "integrations/permissions.html", context, status=status), info.key)
+    return render(request, "integrations/permissions.html", context, status=status)
 
 
 def _narrow(request: SignedInRequest, connection: Connection, asked: Permissions) -> None:
@@ -137,6 +134,24 @@ def connection_renew(request: SignedInRequest) -> HttpResponse:
     except connecting.CannotConnect as error:
         messages.error(request, error.sentence)
         return redirect("integrations:profile")
+
+
+@never_cache
+@require_safe
+def leaving(request: SignedInRequest, state: str) -> HttpResponse:
+    """A page that goes on to the provider by itself.
+
+    Browsers hold every redirect behind a form's POST to `form-action`, and a provider may send people on to servers of
+    their organization's that nobody can list. From here it is a link, and no form.
+    """
+    waiting = pending.look(request.session, state)
+    if waiting is None or not waiting.url:
+        return _too_late(request)
+    provider = registry.get_oauth_provider(waiting.provider)
+    url = check_way_out(waiting.url, allowed=[provider.sign_in_url])
+    response = render(request, "integrations/leaving.html", {"url": url, "info": provider.info})
+    response["Referrer-Policy"] = "no-referrer"
+    return response
 
 
 @never_cache
@@ -370,8 +385,8 @@ def _info(connection: Connection | None) -> ProviderInfo | None:
 def _leave(
     request: SignedInRequest, provider: str, method: SignInMethod, asked: Permissions, *, back: str
 ) -> HttpResponse:
-    """To the provider's consent page, or to our own form. Raises CannotConnect."""
-    leaving = connecting.begin(
+    """Towards the provider's consent page, or to our own form. Raises CannotConnect."""
+    state = connecting.begin(
         request.user,
         provider,
         asked,
@@ -381,18 +396,8 @@ def _leave(
         back=back,
         address=client_address(request),
     )
-    if not leaving.url:
-        return HttpResponseSeeOther(reverse("integrations:connection_login", args=[leaving.state]))
-    return provider_redirect(leaving.url, allowed=[registry.get_oauth_provider(provider).sign_in_url])
-
-
-def _allow_leaving(response: HttpResponse, provider: str) -> HttpResponse:
-    """Let the forms of this page end at the provider: browsers hold a redirect after a POST to `form-action`."""
-    found = registry.providers().get(provider)
-    if isinstance(found, OAuthProvider):
-        url = urlsplit(found.sign_in_url)
-        response._csp_update = {"form-action": [f"{url.scheme}://{url.netloc}"]}  # type: ignore[attr-defined]
-    return response
+    page = "integrations:leaving" if method.kind == "oauth" else "integrations:connection_login"
+    return HttpResponseSeeOther(reverse(page, args=[state]))
 
 
 def _redirect_uri() -> str:

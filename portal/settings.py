@@ -197,7 +197,7 @@ CONTENT_SECURITY_POLICY = {
         "manifest-src": [SELF],
         "base-uri": [NONE],
         "frame-ancestors": [NONE],
-        # A form may post here only; the step out to a provider is a link or a redirect after GET.
+        # A form may post here only; the step out to a provider is a link (integrations.views.leaving).
         "form-action": [SELF],
     }
 }

@@ -47,6 +47,13 @@ def account(memory: MemoryService, alice: User) -> MemoryPerson:
     return person
 
 
+def way_out(client: Client, answer: Any) -> str:
+    """Where the page that follows `answer` leads by itself."""
+    assert answer["Location"].startswith("/integrations/connection/leaving/"), answer["Location"]
+    url: str = client.get(answer["Location"]).context["url"]
+    return url
+
+
 Connect = Callable[..., Connection]
 
 
@@ -59,7 +66,7 @@ def connect(memory: MemoryService, alice: User, account: MemoryPerson, queued: A
         ticked = permissions or ("calendar_read", "contacts_read")
         leaving = client.post("/integrations/connection/new/memory/", {"permissions": list(ticked)})
         assert leaving.status_code == 303, leaving.content.decode()[:3000]
-        client.get("/integrations/callback/", memory.consent(leaving["Location"], alice.email, untick=untick))
+        client.get("/integrations/callback/", memory.consent(way_out(client, leaving), alice.email, untick=untick))
         return Connection.objects.get(user=alice)
 
     return make

@@ -6,6 +6,7 @@ from django.core.mail.backends.locmem import EmailBackend
 
 from integrations import notices, sync
 from integrations.models import Connection, Status
+from tests.integrations.conftest import way_out
 
 pytestmark = pytest.mark.django_db
 
@@ -34,7 +35,7 @@ def test_a_broken_connection_is_told_once_in_text_and_html_with_the_way_back(bro
 def test_after_a_reconnect_the_next_break_is_told_again(broken, alice, account, alice_client, memory):
     notices.send_due()
     answer = alice_client.post("/integrations/connection/renewal/")
-    alice_client.get("/integrations/callback/", memory.consent(answer["Location"], alice.email))
+    alice_client.get("/integrations/callback/", memory.consent(way_out(alice_client, answer), alice.email))
     assert notices.send_due() == 0
     account.end_grant()
     sync.run(Connection.objects.get().pk, trigger="person")

@@ -11,6 +11,7 @@ from integrations.models import AdminPolicy, Connection, Status, SyncRun
 from integrations.permissions import Permission
 from meetings.models import Meeting
 from organizations.models import AuditEvent
+from tests.integrations.conftest import way_out
 
 pytestmark = pytest.mark.django_db
 
@@ -76,13 +77,16 @@ def test_a_locked_box_is_disabled_with_the_reason_and_cannot_be_got_around(alice
     assert "Switched off by your organization." in page
     assert "Switched on by your organization." in page
     answer = alice_client.post(PERMISSIONS, {"permissions": ["calendar_read", "calendar_write"]})
-    asked = parse_qs(urlsplit(answer["Location"]).query)["scope"][0].split()
+    asked = parse_qs(urlsplit(way_out(alice_client, answer)).query)["scope"][0].split()
     assert asked == ["calendar_read", "contacts_read"]
 
 
 def test_ticking_a_write_asks_for_its_read_too(alice_client):
     answer = alice_client.post(PERMISSIONS, {"permissions": ["contacts_write"]})
-    assert parse_qs(urlsplit(answer["Location"]).query)["scope"][0].split() == ["contacts_read", "contacts_write"]
+    assert parse_qs(urlsplit(way_out(alice_client, answer)).query)["scope"][0].split() == [
+        "contacts_read",
+        "contacts_write",
+    ]
 
 
 def test_ticking_nothing_is_refused_with_a_sentence_and_stays_on_the_page(alice_client):
@@ -97,12 +101,21 @@ def test_a_permission_that_does_not_exist_is_refused(alice_client):
     assert "<script>" not in text_of(answer).split("There is no permission called")[1][:40]
 
 
-def test_only_pages_that_lead_to_the_provider_allow_forms_to_end_there(alice_client, connect):
-    assert "https://memory.example" in alice_client.get(PERMISSIONS)["Content-Security-Policy"]
-    assert "memory.example" not in alice_client.get(PROFILE)["Content-Security-Policy"]
+def test_the_way_out_is_a_page_that_goes_on_by_itself_and_tells_nobody_where_it_came_from(alice_client, bob_client):
+    answer = alice_client.post(PERMISSIONS, {"permissions": ["calendar_read"]})
+    page = alice_client.get(answer["Location"])
+    url = page.context["url"]
+    assert url.startswith("https://memory.example/authorize?")
+    assert f'<meta http-equiv="refresh" content="0; url={url.replace("&", "&amp;")}">' in text_of(page)
+    assert page["Referrer-Policy"] == "no-referrer"
+    assert bob_client.get(answer["Location"])["Location"] == PROFILE
+
+
+@pytest.mark.parametrize("path", [PERMISSIONS, PROFILE, "/meetings/"])
+def test_no_form_ends_anywhere_but_here(alice_client, connect, path):
+    assert "form-action 'self';" in alice_client.get(path)["Content-Security-Policy"] + ";"
     connect()
-    assert "form-action 'self' https://memory.example" in alice_client.get(PROFILE)["Content-Security-Policy"]
-    assert "memory.example" not in alice_client.get("/meetings/")["Content-Security-Policy"]
+    assert "memory.example" not in alice_client.get(path)["Content-Security-Policy"]
 
 
 # --- the way back --------------------------------------------------------------------------------------------------
@@ -111,7 +124,7 @@ def test_only_pages_that_lead_to_the_provider_allow_forms_to_end_there(alice_cli
 def leave(client, *ticked, url=PERMISSIONS):
     answer = client.post(url, {"permissions": list(ticked or ("calendar_read", "contacts_read"))})
     assert answer.status_code == 303
-    return answer["Location"]
+    return way_out(client, answer)
 
 
 def test_coming_back_makes_the_connection_shows_it_and_starts_the_first_sync(
@@ -140,8 +153,8 @@ def test_a_box_unticked_at_the_provider_is_shown_as_not_granted_with_grant(conne
     assert "Not granted at Memory" in page
     assert "Grant </button>" in page
     answer = alice_client.post("/integrations/connection/renewal/")
-    assert parse_qs(urlsplit(answer["Location"]).query)["scope"] == ["calendar_read contacts_read"]
-    alice_client.get(CALLBACK, memory.consent(answer["Location"], alice.email))
+    assert parse_qs(urlsplit(way_out(alice_client, answer)).query)["scope"] == ["calendar_read contacts_read"]
+    alice_client.get(CALLBACK, memory.consent(way_out(alice_client, answer), alice.email))
     connection.refresh_from_db()
     assert connection.not_granted == frozenset()
     assert connection.granted == {Permission.CALENDAR_READ, Permission.CONTACTS_READ}
@@ -233,7 +246,7 @@ def test_a_provider_that_fails_is_told_in_a_sentence(alice_client, memory, alice
 def test_another_account_never_replaces_the_one_that_is_connected(connect, alice_client, memory, alice):
     connection = connect()
     other = memory.add_person("other@northwind.example")
-    leaving = alice_client.post("/integrations/connection/renewal/")["Location"]
+    leaving = way_out(alice_client, alice_client.post("/integrations/connection/renewal/"))
     alice_client.get(CALLBACK, memory.consent(leaving, other.email))
     page = messages_of(alice_client)
     assert (

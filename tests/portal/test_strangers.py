@@ -113,6 +113,7 @@ URLS: dict[str, Url] = {
     "integrations:connection_permissions": Url({"provider": "provider"}),
     "integrations:callback": PAGE,
     # Its state is the session's own: nobody else's leads anywhere.
+    "integrations:leaving": Url({"state": "wrong_token"}),
     "integrations:connection_login": Url({"state": "wrong_token"}),
     "integrations:approval": Url({"provider": "provider"}),
     # An administrator of the provider comes back here, who need not be known: tests/integrations/test_approving.py.
