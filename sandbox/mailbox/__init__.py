@@ -9,12 +9,12 @@ from sandbox.clock import Clock
 from sandbox.mailbox import box, contacts, event_lists, folders
 from sandbox.mailbox.contacts import Contacts
 from sandbox.mailbox.errors import MailboxError
-from sandbox.mailbox.events import Events
 from sandbox.mailbox.folders import Folder
+from sandbox.mailbox.invitations import Meetings
 from sandbox.store import Store
 
 
-class Mailbox(Events, Contacts):
+class Mailbox(Meetings, Contacts):
     """One person's mailbox at one site. Docs are Graph v1.0 resources: event, contact."""
 
     def _empty(self, folder: Folder) -> None:
@@ -36,12 +36,14 @@ class Mailboxes:
     def find(self, site: str, email: str) -> Mailbox | None:
         """A mailbox that has been opened before, in this process or an earlier one."""
         email = email.lower()
-        if (site, email) not in self._open:
-            row = self._store.row("SELECT box FROM m_mailbox WHERE site = ? AND email = ?", site, email)
-            if row is None:
-                return None
-            self._open[site, email] = Mailbox(self, self._store, self._clock, row["box"], site, email)
-        return self._open[site, email]
+        # asked each time: a mailbox whose making was rolled back is none
+        row = self._store.row("SELECT box FROM m_mailbox WHERE site = ? AND email = ?", site, email)
+        if row is None:
+            return None
+        known = self._open.get((site, email))
+        if known is None or known.key != row["box"]:
+            known = self._open[site, email] = Mailbox(self, self._store, self._clock, row["box"], site, email)
+        return known
 
     def open(self, site: str, email: str) -> Mailbox:
         """A person's mailbox, made with its default folders on first use."""

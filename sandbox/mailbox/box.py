@@ -30,7 +30,7 @@ class Box:
     """site: "office365" or "exchange"; email: lower case."""
 
     def __init__(self, mailboxes: Mailboxes, store: Store, clock: Clock, key: int, site: str, email: str) -> None:
-        self.mailboxes, self._store, self._clock, self._key = mailboxes, store, clock, key
+        self.mailboxes, self._store, self._clock, self.key = mailboxes, store, clock, key
         self.site, self.email = site, email
         self.name = f"{site}/{email}"
         self.root_id = make_folder_id(self.name, "root")
@@ -47,7 +47,7 @@ class Box:
     # the log
 
     def _log(self, folder: str, change: int, act: str, item_id: str) -> None:
-        self._store.run("INSERT OR REPLACE INTO m_log VALUES (?, ?, ?, ?, ?)", self._key, folder, change, act, item_id)
+        self._store.run("INSERT OR REPLACE INTO m_log VALUES (?, ?, ?, ?, ?)", self.key, folder, change, act, item_id)
 
     def last_change(self) -> int:
         """The newest change number of the whole sandbox: a listing made now is as of this one."""
@@ -61,7 +61,7 @@ class Box:
         """
         rows = self._store.rows(
             "SELECT change, act, id FROM m_log WHERE box = ? AND folder = ? AND change > ? ORDER BY change",
-            self._key, folder_id, since,
+            self.key, folder_id, since,
         )  # fmt: skip
         known: dict[str, bool] = {}
         last: dict[str, tuple[int, str]] = {}
@@ -83,12 +83,12 @@ class Box:
     @property
     def era(self) -> int:
         """Sync states of an earlier era are void."""
-        row = self._store.row("SELECT era FROM m_mailbox WHERE box = ?", self._key)
+        row = self._store.row("SELECT era FROM m_mailbox WHERE box = ?", self.key)
         return row["era"] if row else 0
 
     def expire_sync(self) -> None:
         """Every sync state a client holds is void from now on."""
-        self._store.run("UPDATE m_mailbox SET era = era + 1 WHERE box = ?", self._key)
+        self._store.run("UPDATE m_mailbox SET era = era + 1 WHERE box = ?", self.key)
 
 
 def check_match(if_match: str, doc: dict[str, Any]) -> None:

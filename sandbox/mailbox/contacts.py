@@ -110,7 +110,7 @@ class Contacts(Folders):
         """The contacts of a folder, oldest first, from after the given seq on."""
         rows = self._store.rows(
             f"SELECT {COLUMNS} FROM m_contact WHERE box = ? AND folder = ? AND seq > ? ORDER BY seq LIMIT ?",
-            self._key, folder_id, after, limit,
+            self.key, folder_id, after, limit,
         )  # fmt: skip
         return [ContactRow(*row) for row in rows]
 
@@ -120,7 +120,7 @@ class Contacts(Folders):
         return [row.load() for row in self.contact_rows(folder.id)]
 
     def find_contact_row(self, contact_id: str) -> ContactRow | None:
-        row = self._store.row(f"SELECT {COLUMNS} FROM m_contact WHERE box = ? AND id = ?", self._key, contact_id)
+        row = self._store.row(f"SELECT {COLUMNS} FROM m_contact WHERE box = ? AND id = ?", self.key, contact_id)
         return ContactRow(*row) if row else None
 
     def get_contact_row(self, contact_id: str) -> ContactRow:
@@ -152,8 +152,8 @@ class Contacts(Folders):
             rows, log = [], []
             for change, (folder, doc) in enumerate(pairs, last - len(pairs) + 1):
                 made = self._stamp_contact(shape_contact(doc, None), change, folder, make_item_id(self.name, change))
-                rows.append((self._key, made["id"], folder, change, orjson.dumps(made).decode()))
-                log.append((self._key, folder, change, "created", made["id"]))
+                rows.append((self.key, made["id"], folder, change, orjson.dumps(made).decode()))
+                log.append((self.key, folder, change, "created", made["id"]))
             self._store.run_many("INSERT INTO m_contact (box, id, folder, change, doc) VALUES (?, ?, ?, ?, ?)", rows)
             self._store.run_many("INSERT INTO m_log VALUES (?, ?, ?, ?, ?)", log)
 
@@ -196,7 +196,7 @@ class Contacts(Folders):
     def _insert_contact(self, doc: dict[str, Any], folder: str, change: int) -> None:
         self._store.run(
             "INSERT INTO m_contact (box, id, folder, change, doc) VALUES (?, ?, ?, ?, ?)",
-            self._key, doc["id"], folder, change, orjson.dumps(doc).decode(),
+            self.key, doc["id"], folder, change, orjson.dumps(doc).decode(),
         )  # fmt: skip
 
     def _stamp_contact(self, doc: dict[str, Any], change: int, folder: str, contact_id: str) -> dict[str, Any]:

@@ -82,7 +82,7 @@ class EventLists(Folders):
     # finding
 
     def find_event_row(self, event_id: str) -> EventRow | None:
-        row = self._store.row(f"SELECT {COLUMNS} FROM m_event WHERE box = ? AND id = ?", self._key, event_id)
+        row = self._store.row(f"SELECT {COLUMNS} FROM m_event WHERE box = ? AND id = ?", self.key, event_id)
         return EventRow(*row) if row else None
 
     def find_event(self, event_id: str) -> dict[str, Any] | None:
@@ -116,14 +116,14 @@ class EventLists(Folders):
         row = self._store.row(
             f"SELECT {COLUMNS} FROM m_event WHERE box = ? AND kind IN ('single', 'series')"
             " AND json_extract(doc, '$.iCalUId') = ?",
-            self._key, uid,
+            self.key, uid,
         )  # fmt: skip
         return EventRow(*row).load() if row else None
 
     def find_by_transaction(self, transaction: str) -> dict[str, Any] | None:
         row = self._store.row(
             f"SELECT {COLUMNS} FROM m_event WHERE box = ? AND json_extract(doc, '$.transactionId') = ?",
-            self._key, transaction,
+            self.key, transaction,
         )  # fmt: skip
         return EventRow(*row).load() if row else None
 
@@ -134,7 +134,7 @@ class EventLists(Folders):
         rows = self._store.rows(
             f"SELECT {COLUMNS} FROM m_event INDEXED BY m_event_seq WHERE box = ? AND folder = ? AND seq > ?"
             " AND kind IN ('single', 'series') ORDER BY seq LIMIT ?",
-            self._key, folder, after, limit,
+            self.key, folder, after, limit,
         )  # fmt: skip
         return [EventRow(*row) for row in rows]
 
@@ -147,7 +147,7 @@ class EventLists(Folders):
             f"SELECT {COLUMNS} FROM m_event INDEXED BY m_event_seq WHERE box = ? AND folder = ? AND seq > ?"
             f" AND kind IN ('single', 'series') AND ({INSIDE} OR id IN (SELECT series FROM m_event WHERE box = ?"
             f" AND folder = ? AND kind = 'exception' AND {INSIDE})) ORDER BY seq LIMIT ?",
-            self._key, folder, after, high, low, low, self._key, folder, high, low, low, limit,
+            self.key, folder, after, high, low, low, self.key, folder, high, low, low, limit,
         )  # fmt: skip
         return [EventRow(*row) for row in rows]
 
@@ -160,12 +160,12 @@ class EventLists(Folders):
             for kind in ("single", "exception")
             for row in self._store.rows(
                 f"SELECT seq, starts, id FROM m_event WHERE box = ? AND folder = ? AND kind = ? AND {INSIDE}",
-                self._key, folder, kind, high, low, low,
+                self.key, folder, kind, high, low, low,
             )
         ]  # fmt: skip
         for row in self._store.rows(
             f"SELECT {COLUMNS} FROM m_event WHERE box = ? AND folder = ? AND kind = 'series' AND {INSIDE}",
-            self._key, folder, high, low, low,
+            self.key, folder, high, low, low,
         ):  # fmt: skip
             found += self._planned(EventRow(*row), low, high)
         found.sort(key=lambda one: (one.starts, one.id))
@@ -183,7 +183,7 @@ class EventLists(Folders):
 
     def _planned(self, master: EventRow, low: int, high: int) -> Iterator[Laid]:
         special = {row["day"] for row in self._store.rows(
-            "SELECT day FROM m_event WHERE box = ? AND series = ?", self._key, master.id)}  # fmt: skip
+            "SELECT day FROM m_event WHERE box = ? AND series = ?", self.key, master.id)}  # fmt: skip
         doc = master.load()
         series = series_of(doc, self.owner)
         for one in series.occurrences(from_epoch(low), from_epoch(high)):
@@ -209,7 +209,7 @@ class EventLists(Folders):
         """kind "cancelled": the days left out."""
         rows = self._store.rows(
             f"SELECT {COLUMNS} FROM m_event WHERE box = ? AND series = ? AND kind = ? ORDER BY day",
-            self._key, master_id, kind,
+            self.key, master_id, kind,
         )  # fmt: skip
         return [EventRow(*row) for row in rows]
 

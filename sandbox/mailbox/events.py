@@ -56,9 +56,9 @@ class Events(EventLists):
             for change, doc in enumerate(docs, last - len(docs) + 1):
                 made = self._finish(shape_event(doc, None, owner), change)
                 kind, starts, ends = self._measure(made)
-                rows.append((self._key, made["id"], home, change, kind, "", 0, starts, ends,
+                rows.append((self.key, made["id"], home, change, kind, "", 0, starts, ends,
                              orjson.dumps(made).decode(), "", ""))  # fmt: skip
-                log.append((self._key, home, change, "created", made["id"]))
+                log.append((self.key, home, change, "created", made["id"]))
             self._store.run_many(INSERT, rows)
             self._store.run_many("INSERT INTO m_log VALUES (?, ?, ?, ?, ?)", log)
 
@@ -74,7 +74,7 @@ class Events(EventLists):
 
     def _insert(self, doc: dict[str, Any], folder: str, change: int, extra: str) -> None:
         kind, starts, ends = self._measure(doc)
-        self._store.run(INSERT, self._key, doc["id"], folder, change, kind, "", 0, starts, ends,
+        self._store.run(INSERT, self.key, doc["id"], folder, change, kind, "", 0, starts, ends,
                         orjson.dumps(doc).decode(), "", extra)  # fmt: skip
 
     def change_event(self, event_id: str, patch: dict[str, Any], if_match: str = "") -> dict[str, Any]:
@@ -94,7 +94,7 @@ class Events(EventLists):
                 change, kind, starts, ends, orjson.dumps(doc).decode(), _merge_extra(row.extra, patch), row.seq,
             )  # fmt: skip
             if any(doc[name] != old[name] for name in LAYOUT):
-                self._store.run("DELETE FROM m_event WHERE box = ? AND series = ?", self._key, row.id)
+                self._store.run("DELETE FROM m_event WHERE box = ? AND series = ?", self.key, row.id)
             elif row.kind == "series":
                 self._refresh_exceptions(doc)
             self._log(row.folder, change, "changed", row.id)
@@ -151,8 +151,8 @@ class Events(EventLists):
 
     def _put_day(self, event_id: str, folder: str, change: int, kind: str, series: str, day: date, starts: int,
                  ends: int, doc: str, own: str) -> None:  # fmt: skip
-        self._store.run("DELETE FROM m_event WHERE box = ? AND id = ?", self._key, event_id)
-        self._store.run(INSERT, self._key, event_id, folder, change, kind, series, day.toordinal(), starts, ends, doc,
+        self._store.run("DELETE FROM m_event WHERE box = ? AND id = ?", self.key, event_id)
+        self._store.run(INSERT, self.key, event_id, folder, change, kind, series, day.toordinal(), starts, ends, doc,
                         own, "")  # fmt: skip
 
     def _touch(self, row: EventRow, master: dict[str, Any]) -> None:
@@ -181,7 +181,7 @@ class Events(EventLists):
             self._remove(row)
 
     def _remove(self, row: EventRow) -> None:
-        self._store.run("DELETE FROM m_event WHERE box = ? AND (id = ? OR series = ?)", self._key, row.id, row.id)
+        self._store.run("DELETE FROM m_event WHERE box = ? AND (id = ? OR series = ?)", self.key, row.id, row.id)
         self._log(row.folder, self._store.take_changes(), "deleted", row.id)
 
     def move_event(self, event_id: str, folder: str) -> dict[str, Any]:
@@ -193,7 +193,7 @@ class Events(EventLists):
                 raise MailboxError("ErrorItemNotFound")
             change = self._store.take_changes()
             doc = self._stamp_event(row.load(), change)
-            self._store.run("UPDATE m_event SET folder = ? WHERE box = ? AND series = ?", home, self._key, row.id)
+            self._store.run("UPDATE m_event SET folder = ? WHERE box = ? AND series = ?", home, self.key, row.id)
             self._store.run("UPDATE m_event SET folder = ?, change = ?, doc = ? WHERE seq = ?", home, change,
                             orjson.dumps(doc).decode(), row.seq)  # fmt: skip
             self._log(row.folder, change, "moved", row.id)

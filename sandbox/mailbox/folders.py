@@ -48,7 +48,7 @@ class Folders(Box):
         self._store.run(
             "INSERT INTO m_folder VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT (box, id) DO UPDATE SET"
             " name = excluded.name, parent = excluded.parent, change = excluded.change",
-            self._key, folder_id, kind, name, parent, change, change,
+            self.key, folder_id, kind, name, parent, change, change,
         )  # fmt: skip
         self._log(self.root_id, change, act, folder_id)
 
@@ -57,7 +57,7 @@ class Folders(Box):
         rows = self._store.rows(
             "SELECT id, kind, name, parent, change FROM m_folder WHERE box = ? AND (kind = ? OR ? = '')"
             " ORDER BY position",
-            self._key, kind, kind,
+            self.key, kind, kind,
         )  # fmt: skip
         return [self._folder(row) for row in rows]
 
@@ -69,7 +69,7 @@ class Folders(Box):
         """By its id, or by the names "contacts" and "calendar"."""
         folder_id = {"contacts": self.contacts_id, "calendar": self.calendar_id}.get(folder_id.lower(), folder_id)
         row = self._store.row(
-            "SELECT id, kind, name, parent, change FROM m_folder WHERE box = ? AND id = ?", self._key, folder_id
+            "SELECT id, kind, name, parent, change FROM m_folder WHERE box = ? AND id = ?", self.key, folder_id
         )
         return self._folder(row) if row else None
 
@@ -133,7 +133,7 @@ class Folders(Box):
                 if child.parent == folder.id:
                     self.delete_folder(child.id)
             self._empty(folder)
-            self._store.run("DELETE FROM m_folder WHERE box = ? AND id = ?", self._key, folder.id)
+            self._store.run("DELETE FROM m_folder WHERE box = ? AND id = ?", self.key, folder.id)
             self._log(self.root_id, self._store.take_changes(), "deleted", folder.id)
 
     def _empty(self, folder: Folder) -> None:
