@@ -3,11 +3,11 @@
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime
-from typing import TypeVar
+from typing import Any, TypeVar
 
-from integrations.errors import ReconnectNeeded, Unreachable
+from integrations.errors import ReconnectNeeded, Unexpected, Unreachable
 from integrations.providers.base import SaveCredentials
-from integrations.providers.http import Words
+from integrations.providers.http import Json, Words
 from integrations.remote import Credentials
 
 _BEFORE_SECONDS = 60
@@ -102,3 +102,27 @@ class Access:
     def _check_deadline(self) -> None:
         if self._deadline is not None and datetime.now(UTC) >= self._deadline:
             raise Unreachable(self._words.too_long, detail="deadline")
+
+
+def parse_tokens(tokens: Json, former: Credentials, asked_at: float, words: Words) -> dict[str, Any]:
+    """Credentials of a token answer; what it does not say stays as it was in `former`.
+
+    Reference: https://www.rfc-editor.org/rfc/rfc6749#section-5.1
+
+    Raises:
+        Unexpected: it holds no access token.
+    """
+    access_token, seconds, scope = tokens.get("access_token"), tokens.get("expires_in"), tokens.get("scope")
+    if not isinstance(access_token, str) or not access_token:
+        raise Unexpected(words.not_understood, detail="a token answer without an access token")
+    credentials = {
+        "scopes": [],
+        **former,
+        "access_token": access_token,
+        "expires_at": asked_at + (seconds if isinstance(seconds, int) else 0),
+    }
+    if isinstance(scope, str):
+        credentials["scopes"] = sorted(scope.split())
+    if isinstance(refresh_token := tokens.get("refresh_token"), str) and refresh_token:
+        credentials["refresh_token"] = refresh_token
+    return credentials

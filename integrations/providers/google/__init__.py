@@ -32,11 +32,11 @@ from integrations.errors import (
     Unreachable,
 )
 from integrations.permissions import Permissions, dump_permissions
-from integrations.providers.access import Access
+from integrations.providers.access import Access, parse_tokens
 from integrations.providers.base import Authorization, ProviderInfo, SaveCredentials, SignInMethod
 from integrations.providers.google.calendar import GoogleCalendar
 from integrations.providers.google.contacts import GoogleContacts
-from integrations.providers.google.responses import NOT_UNDERSTOOD, RECONNECT, WORDS, Json, fetch_json, make_error
+from integrations.providers.google.responses import RECONNECT, WORDS, Json, fetch_json, make_error
 from integrations.providers.google.scopes import SCOPES, dump_scopes, parse_scopes
 from integrations.remote import Credentials, SignIn
 
@@ -137,7 +137,7 @@ class Google:
         if not isinstance(tokens.get("refresh_token"), str):
             raise Unexpected("Google gave no lasting access. Start again.", detail="no refresh token")
         claims = self._read_id_token(tokens.get("id_token"), asked_at)
-        credentials = _parse_tokens(tokens, {"sub": claims["sub"]}, asked_at)
+        credentials = parse_tokens(tokens, {"sub": claims["sub"]}, asked_at, WORDS)
         consented = frozenset(dump_permissions(parse_scopes(credentials["scopes"])))
         return SignIn(claims["email"], claims["sub"], consented, credentials)
 
@@ -197,7 +197,8 @@ class Google:
             raise ReconnectNeeded(RECONNECT, detail="no refresh token is stored")
         asked_at = time.time()
         form = {"grant_type": "refresh_token", "refresh_token": token}
-        return _parse_tokens(self._post_form(session, "token_url", form, with_client=True), credentials, asked_at)
+        tokens = self._post_form(session, "token_url", form, with_client=True)
+        return parse_tokens(tokens, credentials, asked_at, WORDS)
 
     def revoke(self, credentials: Credentials) -> None:
         """As in base.Provider: ends the whole grant, every scope of it.
@@ -260,28 +261,6 @@ class GoogleAccount:
             )
 
         return self._access.use(send)
-
-
-def _parse_tokens(tokens: Json, former: Credentials, asked_at: float) -> dict[str, Any]:
-    """Credentials of a token answer; what it does not say stays as it was.
-
-    Raises:
-        Unexpected: it holds no access token.
-    """
-    access_token, seconds, scope = tokens.get("access_token"), tokens.get("expires_in"), tokens.get("scope")
-    if not isinstance(access_token, str) or not access_token:
-        raise Unexpected(NOT_UNDERSTOOD, detail="a token answer without an access token")
-    credentials = {
-        "scopes": [],
-        **former,
-        "access_token": access_token,
-        "expires_at": asked_at + (seconds if isinstance(seconds, int) else 0),
-    }
-    if isinstance(scope, str):
-        credentials["scopes"] = sorted(scope.split())
-    if isinstance(refresh_token := tokens.get("refresh_token"), str) and refresh_token:
-        credentials["refresh_token"] = refresh_token
-    return credentials
 
 
 def _refused_at_consent(error: str) -> ProviderError:
