@@ -48,9 +48,9 @@ class RecentRuns(LookOnly, admin.TabularInline):
 
 @admin.register(Connection)
 class ConnectionAdmin(LookOnly, admin.ModelAdmin):
-    list_display = ["user", "organization", "provider", "mailbox", "permissions", "status", "synced_at", "next_sync_at",
-                    "failures", "error_code"]  # fmt: skip
-    list_filter = ["status", "provider", "error_code"]
+    list_display = ["user", "organization", "provider", "method", "mailbox", "permissions", "status", "synced_at",
+                    "next_sync_at", "failures", "error_code"]  # fmt: skip
+    list_filter = ["status", "provider", "method", "error_code"]
     list_select_related = ["user__membership__organization"]
     search_fields = ["user__email", "user__name", "mailbox", "user__membership__organization__name"]
     search_help_text = "E-mail address, name, mailbox or organization"
@@ -59,6 +59,7 @@ class ConnectionAdmin(LookOnly, admin.ModelAdmin):
         "user",
         "organization",
         "provider",
+        "method",
         "mailbox",
         "permissions",
         "not_granted",
@@ -142,8 +143,9 @@ class AdminPolicyForm(forms.ModelForm):
             candidate = AdminPolicy(**{name: value for name, value in values.items() if value is not None}).as_policy()
         except (ValueError, AttributeError, TypeError) as error:
             raise forms.ValidationError(
-                'Services must look like {"google": {"offered": true, "calendar_write": "off"}}, each permission being '
-                "ask, on or off."
+                'Services must look like {"google": {"offered": true, "calendar_write": "off"}, "office365": '
+                '{"require_oauth": true}, "exchange": {"ews_url": "https://mail.example.com/EWS/Exchange.asmx", '
+                '"ews_hosts": ["mail.example.com"]}}, each permission being ask, on or off.'
             ) from error
         names = {key: info.name for key in registry.providers() if (info := registry.find_info(key))}
         if found := policy.problems(candidate, names):

@@ -1,6 +1,7 @@
 """The shape of the house: import order, module names, and no door beside the doors."""
 
 import ast
+import os
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -10,6 +11,7 @@ import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
 PRODUCT = ("portal", "organizations", "integrations", "meetings", "contacts", "safety")
+PROVIDER_FOLDERS = tuple(f"integrations.providers.{name}" for name in ("google", "office365", "exchange"))
 SHAPELESS = {"utils", "helpers", "common", "services", "manager", "misc", "core", "lib"}
 
 
@@ -77,6 +79,21 @@ def test_no_session_is_made_but_by_the_guard() -> None:
     assert beside == []
 
 
+def test_no_process_starts_with_libraries_that_only_some_tasks_need() -> None:
+    """exchangelib takes a second and sixty megabytes: it comes with the first mailbox that is read by it."""
+    program = (
+        "import sys, django; django.setup(); import portal.celery, portal.urls; from integrations import registry; "
+        "registry.providers(); loaded = {name.split('.')[0] for name in sys.modules}; "
+        "print(sorted({'exchangelib', 'msal', 'lxml'} & loaded))"
+    )
+    environment = {**os.environ, "DJANGO_SETTINGS_MODULE": "portal.settings", "PORTICO_ENV": os.devnull}
+    environment |= {"SECRET_KEY": "x" * 50, "SECRETS_KEYS": "k1:QUJDREVGR0hJSktMTU5PUFFSU1RVVldYWVoxMjM0NTY="}
+    environment |= {"OFFICE365_CLIENT_ID": "id", "OFFICE365_CLIENT_SECRET": "secret", "DATABASE_URL": "sqlite:/nowhere"}
+    done = subprocess.run([sys.executable, "-c", program], cwd=ROOT, env=environment, capture_output=True, text=True)
+
+    assert done.stdout.strip() == "[]", done.stdout + done.stderr
+
+
 def test_only_the_gateway_opens_an_account() -> None:
     """`credentials.open()` hands out secrets in clear: for a provider, and for revoking on deletion."""
     allowed = {"integrations/gateway.py", "integrations/connecting.py", "safety/secrets.py"}
@@ -98,8 +115,7 @@ def test_a_provider_is_named_only_in_its_folder_and_in_the_settings() -> None:
     naming = {
         str(path.relative_to(ROOT))
         for path in find_modules(*PRODUCT)
-        if "providers" not in path.parts
-        and any(name.startswith("integrations.providers.google") for name in find_imports(path))
+        if "providers" not in path.parts and any(name.startswith(PROVIDER_FOLDERS) for name in find_imports(path))
     }
 
     assert naming - allowed == set()
