@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from flask import Flask
 
@@ -22,6 +23,8 @@ from sandbox.faults import Faults
 from sandbox.gate import Gate
 from sandbox.google import Google
 from sandbox.google.trouble import GoogleFace
+from sandbox.mailbox import Mailboxes
+from sandbox.microsoft import Office365
 from sandbox.request_log import RequestLog
 from sandbox.store import Store
 from sandbox.tls import prepare_certificates
@@ -41,6 +44,8 @@ class Sandbox:
         self.log = RequestLog(lambda: datetime.now(UTC))
         self.google = Google(self.store, self.clock)
         self.google.faults, self.google.log = self.faults, self.log
+        self.mailboxes = Mailboxes(self.store, self.clock)
+        self.office365 = Office365(self.store, self.clock, self.mailboxes)
         self.faults.register(GoogleFace(self.google))
         self.certificates = prepare_certificates(data)
         self.ca_file = self.certificates.ca_file
@@ -52,6 +57,7 @@ class Sandbox:
         app.url_map.strict_slashes = True
         app.config["SECRET_KEY"] = secrets.token_hex(32)
         self.google.install(app)
+        self.office365.install(app)
         app.register_blueprint(control.make_blueprint(self))
         pages.install(app, self)
         return Gate(app, self.faults, self.log)
@@ -60,11 +66,14 @@ class Sandbox:
         """Say where it is reached, by http and by https."""
         self.url, self.tls_url = url, tls_url
         self.google.settle(url)
+        self.office365.settle(url, tls_url)
 
     @property
     def settings(self) -> dict[str, str]:
         """The product's settings that point it at this sandbox."""
-        return self.google.settings()
+        ports = ",".join(urlsplit(url).netloc for url in (self.url, self.tls_url) if url)
+        outbound = {"OUTBOUND_ALLOW": ports, "OUTBOUND_CA_BUNDLE": str(self.ca_file)}
+        return self.google.settings() | self.office365.settings() | outbound
 
     def listen(self, port: int, tls_port: int) -> tuple[Server, Server]:
         """The same application by http and by https; 0 takes a free port. Raises PortTaken, with a sentence."""
@@ -93,6 +102,7 @@ def running(data: str = ":memory:", *, redirect_uris: tuple[str, ...] = (TEST_RE
     sandbox = Sandbox(data)
     servers = sandbox.listen(0, 0)
     sandbox.google.register_default_client(list(redirect_uris))
+    sandbox.office365.register_default_client(list(redirect_uris))
     threads = [threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True) for server in servers]
     for thread in threads:
         thread.start()
@@ -144,11 +154,17 @@ def main(arguments: list[str] | None = None) -> int:
         print(f"The sandbox cannot listen on {reason}", file=sys.stderr)
         return 1
     client_id, _, secret = options.client.partition(":")
-    uris = options.redirect_uri or os.environ.get("SANDBOX_REDIRECT_URIS", TEST_REDIRECT).split(",")
+    given = options.redirect_uri or os.environ.get("SANDBOX_REDIRECT_URIS", TEST_REDIRECT).split(",")
+    uris = [uri.strip() for uri in given if uri.strip()]
     sandbox.google.register_default_client(
-        [uri.strip() for uri in uris if uri.strip()],
+        uris,
         client_id=client_id or os.environ.get("SANDBOX_GOOGLE_CLIENT_ID", ""),
         secret=secret or os.environ.get("SANDBOX_GOOGLE_CLIENT_SECRET", ""),
+    )
+    sandbox.office365.register_default_client(
+        uris,
+        client_id=os.environ.get("SANDBOX_OFFICE365_CLIENT_ID", ""),
+        secret=os.environ.get("SANDBOX_OFFICE365_CLIENT_SECRET", ""),
     )
     if options.seed == "demo" and not list(sandbox.store.people):
         began = time.perf_counter()
