@@ -1,0 +1,50 @@
+"""Extended properties: the paths by which EWS names them, and the ids that Graph, and so the mailbox, has for the same.
+
+Reference: https://learn.microsoft.com/graph/api/resources/extended-properties-overview
+"""
+
+from __future__ import annotations
+
+from sandbox.exchange.soap import Element, T, attribute, invalid_request, read_text
+
+SETS = {
+    "Address": "00062004-0000-0000-C000-000000000046",
+    "Appointment": "00062002-0000-0000-C000-000000000046",
+    "CalendarAssistant": "11000E07-B51B-40D6-AF21-CAA85EDAB1D0",
+    "Common": "00062008-0000-0000-C000-000000000046",
+    "InternetHeaders": "00020386-0000-0000-C000-000000000046",
+    "Meeting": "6ED8DA90-450B-101B-98DA-00AA003F1305",
+    "PublicStrings": "00020329-0000-0000-C000-000000000046",
+    "Sharing": "00062040-0000-0000-C000-000000000046",
+    "Task": "00062003-0000-0000-C000-000000000046",
+    "UnifiedMessaging": "4442858E-A9E3-4E80-B900-317A210CC15B",
+}
+
+
+def parse_path(element: Element) -> tuple[str, str]:
+    """An ExtendedFieldURI → Graph's id for it, in lower case, and the element to answer with. Raises SoapFault."""
+    kind, tag = element.get("PropertyType", ""), element.get("PropertyTag", "")
+    guid = element.get("PropertySetId", "") or SETS.get(element.get("DistinguishedPropertySetId", ""), "")
+    name, number = element.get("PropertyName", ""), element.get("PropertyId", "")
+    if not kind or bool(tag) == bool(guid) or (guid and bool(name) == bool(number)):
+        raise invalid_request("The element 'ExtendedFieldURI' has an invalid combination of attributes.")
+    if tag:
+        path = f"{kind} 0x{int(tag, 16):X}" if tag.lower().startswith("0x") else f"{kind} 0x{int(tag):X}"
+    elif name:
+        path = f"{kind} {{{guid.upper()}}} Name {name}"
+    else:
+        path = f"{kind} {{{guid.upper()}}} Id 0x{int(number):X}"
+    path = path.lower()
+    attributes = "".join(f' {key}="{attribute(value)}"' for key, value in element.attrib.items())
+    return path, f"<t:ExtendedFieldURI{attributes}/>"
+
+
+def parse_property(element: Element) -> tuple[str, str]:
+    """An ExtendedProperty → path and value; of several values the first. Raises SoapFault."""
+    field = element.find(f"{T}ExtendedFieldURI")
+    if field is None:
+        raise invalid_request("The element 'ExtendedProperty' has incomplete content.")
+    value = element.find(f"{T}Value")
+    if value is None:
+        value = element.find(f"{T}Values/{T}Value")
+    return parse_path(field)[0], read_text(value)

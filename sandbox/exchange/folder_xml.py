@@ -1,0 +1,130 @@
+"""The folder tree that EWS shows: a whole mailbox, of which only calendars and contact folders hold anything."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from sandbox.exchange.ids import KEY_KINDS, make_change_key, make_folder_id
+from sandbox.exchange.item_xml import RIGHTS, made, unused, worded
+from sandbox.exchange.properties import Kind, Property, View
+from sandbox.exchange.records import Records
+from sandbox.exchange.soap import text
+from sandbox.mailbox import Mailbox
+from sandbox.mailbox.ids import make_change_key as make_core_key
+
+ROOT, TOP = "root", "msgfolderroot"
+# folders that are always there and always empty: distinguished name → name to show, class
+EMPTY = {
+    "inbox": ("Inbox", "IPF.Note"), "drafts": ("Drafts", "IPF.Note"), "sentitems": ("Sent Items", "IPF.Note"),
+    "deleteditems": ("Deleted Items", "IPF.Note"), "junkemail": ("Junk Email", "IPF.Note"),
+    "outbox": ("Outbox", "IPF.Note"), "tasks": ("Tasks", "IPF.Task"), "notes": ("Notes", "IPF.StickyNote"),
+    "journal": ("Journal", "IPF.Journal"),
+}  # fmt: skip
+ELEMENTS = {"IPF.Appointment": "CalendarFolder", "IPF.Contact": "ContactsFolder", "IPF.Task": "TasksFolder"}
+CLASSES = {"calendar": "IPF.Appointment", "contacts": "IPF.Contact"}
+
+
+@dataclass(frozen=True, slots=True)
+class FolderItem:
+    """A folder. id and parent: the mailbox's own ids, made-up ones for folders it does not have; kind: of its content.
+
+    distinguished: the name by which everybody knows it; change: grows with each change of the folder.
+    """
+
+    id: str
+    parent: str
+    name: str
+    folder_class: str
+    kind: str
+    distinguished: str
+    change: int
+    count: int
+    children: int
+    mailbox: str
+
+    @property
+    def element(self) -> str:
+        return ELEMENTS.get(self.folder_class, "Folder")
+
+    @property
+    def ews_id(self) -> str:
+        return make_folder_id(self.mailbox, self.id)
+
+    @property
+    def change_key(self) -> str:
+        kind = self.kind if self.kind in KEY_KINDS else "folder"
+        return make_change_key(kind, make_core_key(self.mailbox, self.change))
+
+
+class Tree:
+    """All folders of a mailbox as of now, by the mailbox's own ids."""
+
+    def __init__(self, mailbox: Mailbox, records: Records) -> None:
+        name = mailbox.name
+        known = {mailbox.calendar_id: "calendar", mailbox.contacts_id: "contacts"}
+        rows = [
+            (f"{ROOT}!", "", "", "", "", ROOT, 1, 0),
+            (mailbox.root_id, f"{ROOT}!", "Top of Information Store", "", "", TOP, 1, 0),
+            *((f"{key}!", mailbox.root_id, shown, folder_class, "", key, 1, 0)
+              for key, (shown, folder_class) in EMPTY.items()),
+            *((folder.id, folder.parent, folder.name, CLASSES[folder.kind], folder.kind, known.get(folder.id, ""),
+               folder.change, records.count_items(mailbox, folder.id, folder.kind)) for folder in mailbox.folders("")),
+        ]  # fmt: skip
+        children: dict[str, int] = {}
+        for row in rows:
+            children[row[1]] = children.get(row[1], 0) + 1
+        self.folders = {row[0]: FolderItem(*row, children.get(row[0], 0), name) for row in rows}
+        self._by_name = {one.distinguished: one for one in self.folders.values() if one.distinguished}
+
+    def find_by_name(self, name: str) -> FolderItem | None:
+        return self._by_name.get(name)
+
+    def below(self, folder_id: str, *, deep: bool) -> list[FolderItem]:
+        """The folders in a folder, and in those; a parent before what is in it."""
+        found = []
+        for one in self.folders.values():
+            if one.parent == folder_id:
+                found.append(one)
+                if deep:
+                    found += self.below(one.id, deep=True)
+        return found
+
+
+def _unread(folder: FolderItem, view: View) -> str:
+    return "" if folder.element in ("CalendarFolder", "ContactsFolder") else "<t:UnreadCount>0</t:UnreadCount>"
+
+
+def _count(folder: FolderItem, view: View) -> str:
+    return f"<t:TotalCount>{folder.count}</t:TotalCount>"
+
+
+def _parent(folder: FolderItem, view: View) -> str:
+    if not folder.parent:
+        return ""
+    return f'<t:ParentFolderId Id="{make_folder_id(folder.mailbox, folder.parent)}" ChangeKey="AQAAAA=="/>'
+
+
+FOLDER_PROPERTIES = (
+    Property("folder:ParentFolderId", _parent, "A"),
+    Property("folder:FolderClass", worded("FolderClass", lambda folder: folder.folder_class), "A"),
+    Property("folder:DisplayName", made("DisplayName", lambda folder: text(folder.name)), "DA"),
+    Property("folder:TotalCount", _count, "DA"),
+    Property("folder:ChildFolderCount", made("ChildFolderCount", lambda folder: folder.children), "DA"),
+    Property("folder:EffectiveRights", lambda folder, view: RIGHTS.format("true", "false"), "A",
+             since="Exchange2007_SP1"),
+    Property("folder:DistinguishedFolderId",
+             worded("DistinguishedFolderId", lambda folder: folder.distinguished), "A", since="Exchange2013"),
+    Property("folder:UnreadCount", _unread, "DA"),
+    *unused(("folder:ManagedFolderInformation", "folder:SearchParameters", "folder:PermissionSet",
+             "folder:SharingEffectiveRights", "item:ExtendedProperty")),
+    *unused(("folder:PolicyTag", "folder:ArchiveTag", "folder:ReplicaList"), since="Exchange2013"),
+)  # fmt: skip
+FOLDER = Kind("Folder", FOLDER_PROPERTIES)
+
+
+def dump_folder(folder: FolderItem, properties: tuple[Property, ...], view: View) -> str:
+    inner = "".join(one.dump(folder, view) for one in properties)
+    return (
+        f'<t:{folder.element}><t:FolderId Id="{folder.ews_id}" ChangeKey="{folder.change_key}"/>{inner}'
+        f"</t:{folder.element}>"
+    )

@@ -1,0 +1,82 @@
+"""What EWS needs to know beyond what a Mailbox offers: counts, the log between two moments, and more about contacts."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import orjson
+
+from sandbox.mailbox import Mailbox
+from sandbox.mailbox.event_lists import COLUMNS, EventRow
+from sandbox.store import Store
+
+# what of a contact has no place in Graph's: kinds of phone numbers, extended properties
+SCHEMA = """
+CREATE TABLE IF NOT EXISTS x_contact (
+    site TEXT NOT NULL, email TEXT NOT NULL, id TEXT NOT NULL, doc TEXT NOT NULL, PRIMARY KEY (site, email, id)
+) WITHOUT ROWID;
+"""
+BOX = "(SELECT box FROM m_mailbox WHERE site = ? AND email = ?)"
+
+
+class Records:
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        store.create(SCHEMA)
+
+    def count_items(self, mailbox: Mailbox, folder_id: str, kind: str) -> int:
+        """kind: "calendar" (singles and series) or "contacts"."""
+        table = "m_event" if kind == "calendar" else "m_contact"
+        only = " AND kind IN ('single', 'series')" if kind == "calendar" else ""
+        row = self._store.row(
+            f"SELECT count(*) FROM {table} WHERE box = {BOX} AND folder = ?{only}",
+            mailbox.site, mailbox.email, folder_id,
+        )  # fmt: skip
+        return int(row[0]) if row else 0
+
+    def changes(self, mailbox: Mailbox, folder_id: str, since: int, until: int) -> list[tuple[int, str, str]]:
+        """As Mailbox.changes, but as the folder stood after change number `until`: pages of one listing agree."""
+        rows = self._store.rows(
+            f"SELECT change, act, id FROM m_log WHERE box = {BOX} AND folder = ? AND change > ? AND change <= ?"
+            " ORDER BY change",
+            mailbox.site, mailbox.email, folder_id, since, until,
+        )  # fmt: skip
+        was_there: dict[str, bool] = {}
+        last: dict[str, tuple[int, str]] = {}
+        for change, act, item_id in rows:
+            was_there.setdefault(item_id, act != "created")
+            last.pop(item_id, None)
+            last[item_id] = (change, act)
+        found = []
+        for item_id, (change, act) in last.items():
+            if act in ("deleted", "moved"):
+                if was_there[item_id]:
+                    found.append((change, "deleted", item_id))
+            else:
+                found.append((change, "changed" if was_there[item_id] else "created", item_id))
+        return found
+
+    def event_rows(self, numbers: list[int]) -> dict[int, EventRow]:
+        """Stored events by their seq."""
+        found = {}
+        for begin in range(0, len(numbers), 500):
+            some = numbers[begin : begin + 500]
+            marks = ", ".join("?" * len(some))
+            for row in self._store.rows(f"SELECT {COLUMNS} FROM m_event WHERE seq IN ({marks})", *some):
+                found[row["seq"]] = EventRow(*row)
+        return found
+
+    def read_more(self, mailbox: Mailbox, contact_id: str) -> dict[str, Any]:
+        """{"phones": {key: number}, "extended": {path: value}} of a contact."""
+        row = self._store.row(
+            "SELECT doc FROM x_contact WHERE site = ? AND email = ? AND id = ?", mailbox.site, mailbox.email, contact_id
+        )
+        return orjson.loads(row["doc"]) if row else {"phones": {}, "extended": {}}
+
+    def write_more(
+        self, mailbox: Mailbox, contact_id: str, phones: dict[str, str], extended: dict[str, str]
+    ) -> None:  # fmt: skip
+        self._store.run(
+            "INSERT OR REPLACE INTO x_contact VALUES (?, ?, ?, ?)",
+            mailbox.site, mailbox.email, contact_id, orjson.dumps({"phones": phones, "extended": extended}).decode(),
+        )  # fmt: skip
