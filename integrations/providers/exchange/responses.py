@@ -168,24 +168,26 @@ def parse_xml(body: bytes, words: EwsWords) -> Element:
     """
     from lxml import etree
 
-    if b"<!DOCTYPE" in body[:4096].upper() and b"<HTML" in body[:4096].upper():
+    # In SOAP the mark-up of a text is escaped.
+    if b"<html" in body[:4096].lower():
         raise _Unreadable(words.not_exchange, detail="a page of HTML")
-    if b"<!DOCTYPE" in body:
+    for mend in (bytes, _mend):
+        try:
+            return _parse_plainly(mend(body), words)
+        except etree.XMLSyntaxError:
+            continue
+    raise _Unreadable(words.not_understood, detail=f"{len(body)} bytes that are not XML")
+
+
+def _parse_plainly(text: bytes, words: EwsWords) -> Element:
+    from lxml import etree
+
+    if b"<!DOCTYPE" in text:
         raise Unexpected(words.not_understood, detail="XML with a document type")
     parser = etree.XMLParser(
         encoding="utf-8", resolve_entities=False, no_network=True, huge_tree=True, remove_comments=True, remove_pis=True
     )
-    try:
-        return etree.fromstring(body, parser)
-    except etree.XMLSyntaxError:
-        pass
-    try:
-        return etree.fromstring(_mend(body), parser)
-    except etree.XMLSyntaxError:
-        is_html = b"<html" in body[:4096].lower()
-        sentence = words.not_exchange if is_html else words.not_understood
-        what = "a page of HTML" if is_html else f"{len(body)} bytes that are not XML"
-        raise _Unreadable(sentence, detail=what) from None
+    return etree.fromstring(text, parser)
 
 
 def _mend(body: bytes) -> bytes:
@@ -208,9 +210,7 @@ def _mend_reference(found: re.Match[bytes]) -> bytes:
 def _find_messages(root: Element, words: EwsWords, *, has_cursor: bool) -> list[Element]:
     body = root.find(f"{SOAP}Body") if root.tag == f"{SOAP}Envelope" else None
     if body is None or not len(body):
-        is_html = isinstance(root.tag, str) and root.tag.rpartition("}")[2].lower() == "html"
-        sentence = words.not_exchange if is_html else words.not_understood
-        raise _Unreadable(sentence, detail="a page of HTML" if is_html else "XML that is not SOAP")
+        raise _Unreadable(words.not_understood, detail="XML that is not SOAP")
     content = body[0]
     if content.tag == f"{SOAP}Fault":
         code = (content.findtext(f".//{ERRORS}ResponseCode") or content.findtext("faultcode") or "").strip()
