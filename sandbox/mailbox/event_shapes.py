@@ -250,7 +250,12 @@ def _settle_conference(doc: dict[str, Any], patch: dict[str, Any]) -> None:
         if doc["onlineMeetingProvider"] == "unknown":
             doc["onlineMeetingProvider"] = "teamsForBusiness"
         key = f"{doc['subject']}/{doc['start']['dateTime']}/{doc['organizer']['emailAddress']['address']}"
-        doc["onlineMeeting"] = {"joinUrl": make_teams_link(key)}
+        number = str(int(hashlib.sha256(key.encode()).hexdigest()[:7], 16) + 100_000_000)
+        doc["onlineMeeting"] = {
+            "joinUrl": make_teams_link(key),
+            "conferenceId": number,
+            "tollNumber": "+49 69 5050 0000",
+        }
 
 
 def make_teams_link(key: str) -> str:

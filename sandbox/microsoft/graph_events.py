@@ -78,12 +78,13 @@ class EventHandlers:
     def event_answer(
         self, call: Call, doc: dict[str, Any], folder: str, *, status: int = 200, extra: dict[str, Any] | None = None
     ) -> Answer:
-        shape = self.shape(call)
+        shape, owner = self.shape(call), self.graph.user_path(call)
         text = shape.show(doc, folder)
-        context = orjson.dumps({"@odata.context": shape.context(call, f"{self.graph.user_path(call)}/events",
-                                                                single=True)})  # fmt: skip
-        more = b"," + orjson.dumps(extra)[1:-1] if extra else b""
-        return Answer(context[:-1] + b"," + text[1:-1] + more + b"}", status, {"ETag": doc["@odata.etag"]})
+        context = orjson.dumps({"@odata.context": shape.context(call, f"{owner}/events", single=True)})
+        link = f"{call.root}{owner}/calendars('{folder}')"
+        more = (extra or {}) | {"calendar@odata.associationLink": f"{link}/$ref", "calendar@odata.navigationLink": link}
+        whole = context[:-1] + b"," + text[1:-1] + b"," + orjson.dumps(more)[1:]
+        return Answer(whole, status, {"ETag": doc["@odata.etag"]})
 
     # calendars
 

@@ -55,7 +55,11 @@ def parse_select(text: str, kind: str) -> tuple[str, ...]:
     for name in wanted:
         if name.lower() not in known:
             raise bad_request(f"Could not find a property named '{name}' on type 'microsoft.graph.{kind}'.")
-    return tuple(known[name.lower()] for name in wanted)
+    chosen = dict.fromkeys(known[name.lower()] for name in wanted)
+    if kind == "event" and "location" in chosen:
+        # a place brings the list of places along, as the documentation's answers show
+        chosen["locations"] = None
+    return tuple(chosen)
 
 
 def parse_expand(call: Call) -> tuple[str, str]:
