@@ -16,6 +16,7 @@ import logging
 import time
 from collections import OrderedDict
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any, Protocol
 from urllib.parse import quote, urlencode
@@ -143,8 +144,9 @@ class Office365Calendar:
                 if count > _MOST_SERIES:
                     # A request for each would take longer than reading everything.
                     raise CursorExpired(WORDS.read_again, detail=f"{count} series changed at once")
-                # What goes on from here comes with the page's last delta.
-                yield Delta(delta.changed, delta.gone, None if series else delta.cursor)
+                if delta.changed or delta.gone or not series:
+                    yield replace(delta, cursor=None if series else delta.cursor)
+                # The cursor comes with the last of all.
                 for number, one in enumerate(series, 1):
                     yield self._list_series(one, window, delta.cursor if number == len(series) else None)
         except Endless:
@@ -279,7 +281,7 @@ def _parse_until(cursor: str) -> float:
         until = float(cursor.removeprefix(_PLAIN))
     except ValueError:
         until = 0
-    if not time.time() < until <= time.time() + _PLAIN_SECONDS:
+    if not 0 < until - time.time() <= _PLAIN_SECONDS + 1:
         raise CursorExpired(WORDS.read_again, detail="time to try the delta again")
     return until
 

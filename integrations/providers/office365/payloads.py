@@ -59,6 +59,8 @@ _OWN_RESPONSES = {
 _RESPONSES = {**_OWN_RESPONSES, "organizer": Response.ACCEPTED}
 _PRIVATE = frozenset({"private", "confidential"})
 _NOTHING: Json = {}
+# What every id that Exchange itself has made begins with; a day follows in the next eight digits.
+_GLOBAL_ID = "040000008200E00074C5B7101A82E008"
 _WEB = ("https://", "http://")
 
 
@@ -105,7 +107,7 @@ def parse_event(item: Json, mailbox: str = "") -> RemoteEvent:
     place_url = place.get("locationUri") or ""
     event = RemoteEvent(
         RemoteRef(item["id"], PRIMARY_CALENDAR, get("@odata.etag") or get("changeKey") or ""),
-        get("iCalUId") or "",
+        _parse_uid(get("iCalUId") or ""),
         get("subject") or "",
         starts,
         ends,
@@ -201,6 +203,14 @@ def _parse_times(item: Json, *, is_all_day: bool) -> Times:
 def _zone_of(part: Json) -> str:
     zone: str = part.get("timeZone") or "UTC"
     return zone if zone == "UTC" else find_zone_name(zone)
+
+
+def _parse_uid(uid: str) -> str:
+    """The same for all of a series, as it is elsewhere: Exchange writes the day of an occurrence into its id.
+
+    Reference: https://learn.microsoft.com/en-us/openspecs/exchange_server_protocols/ms-oxocal (PidLidGlobalObjectId)
+    """
+    return f"{uid[:32]}00000000{uid[40:]}" if uid.startswith(_GLOBAL_ID) else uid
 
 
 def _parse_conference(meeting: Json | None, url: str | None) -> tuple[str, ...]:

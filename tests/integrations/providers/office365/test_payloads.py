@@ -199,6 +199,12 @@ def test_the_body_is_read_and_never_its_preview() -> None:
         ({"responseStatus": {"response": "declined"}}, "response", Response.DECLINED),
         ({"location": {"displayName": "", "locationUri": "https://rooms.example/4"}}, "url", "https://rooms.example/4"),
         ({"location": {"displayName": "Room 4", "locationUri": "room4@contoso.example"}}, "url", ""),
+        (
+            {"iCalUId": "040000008200E00074C5B7101A82E00807EA0C06AB"},
+            "uid",
+            "040000008200E00074C5B7101A82E00800000000AB",
+        ),
+        ({"iCalUId": "7kukuqrfedlm2f9t@google.com"}, "uid", "7kukuqrfedlm2f9t@google.com"),
         ({"@odata.etag": None}, "ref", RemoteRef("AAMkAGUwNjQ4ZjIxLTAAAA=", "calendar", EVENT["changeKey"])),
         ({"subject": None}, "title", ""),
         ({"organizer": None}, "organizer_email", ""),

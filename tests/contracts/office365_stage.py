@@ -1,0 +1,139 @@
+"""Office 365 by OAuth 2.0, over the sandbox's pretend Entra ID and Graph."""
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from datetime import UTC, date, datetime, timedelta
+from typing import Any
+from urllib.parse import urlsplit
+
+import requests
+
+from integrations.permissions import ALL, NONE, Permissions
+from integrations.providers.office365 import Office365
+from integrations.providers.office365 import calendar as office365_calendar
+from integrations.providers.office365 import contacts as office365_contacts
+from integrations.providers.office365.scopes import SCOPES
+from integrations.remote import Credentials, SignIn
+from safety import outbound
+from sandbox.server import Sandbox, running
+from tests.contracts.stages import PERSON, consent_to
+
+
+class Office365Stage:
+    page_size = 5
+    page_sizes = ((office365_calendar, "_PAGE_SIZE"), (office365_contacts, "_PAGE_SIZE"))
+
+    def __init__(self, sandbox: Sandbox) -> None:
+        self.sandbox = sandbox
+        self.office365 = sandbox.office365
+        self.office365.add_person(PERSON, name="Alice Meyer", timezone="Europe/Berlin", region="DE")
+        self.provider = make_office365(sandbox)
+        self.method = Office365.info.methods[0]
+        self.saved: list[Credentials] = []
+
+    def sign_in(self, permissions: Permissions = ALL) -> SignIn:
+        return consent_to(self, permissions)
+
+    def consent(self, url: str, *, untick: Permissions = NONE) -> Mapping[str, str]:
+        """Microsoft's page has no boxes: what is unticked here is withheld by the organization."""
+        self.office365.tenant_of(PERSON)
+        withheld = {SCOPES[one] for one in untick}
+        if withheld:
+            self.office365.tenants.change(PERSON, withheld=sorted(withheld))
+        return walk(self.sandbox, url, PERSON, "allow")
+
+    def deny(self, url: str) -> Mapping[str, str]:
+        return walk(self.sandbox, url, PERSON, "deny")
+
+    def add_event(self, title: str, starts: datetime, minutes: int = 60) -> str:
+        return self.office365.add_event(PERSON, {"subject": title, **times(starts, minutes)})["id"]
+
+    def add_day(self, title: str, first: date, until: date) -> str:
+        start, end = ({"dateTime": f"{day.isoformat()}T00:00:00", "timeZone": "UTC"} for day in (first, until))
+        return self.office365.add_event(PERSON, {"subject": title, "isAllDay": True, "start": start, "end": end})["id"]
+
+    def add_many_events(self, count: int, starts: datetime) -> None:
+        for number in range(count):
+            self.add_event(f"Event {number}", starts + timedelta(minutes=number))
+
+    def add_series(self, title: str, starts: datetime, count: int) -> str:
+        return self.office365.add_event(PERSON, {"subject": title, **times(starts, 30), **daily(starts, count)})["id"]
+
+    def rename_event(self, remote_id: str, title: str) -> None:
+        self.office365.change_event(PERSON, remote_id, {"subject": title})
+
+    def move_event(self, remote_id: str, starts: datetime, minutes: int = 60) -> None:
+        self.office365.change_event(PERSON, remote_id, times(starts, minutes))
+
+    def remove_event(self, remote_id: str) -> None:
+        self.office365.delete_event(PERSON, remote_id)
+
+    def add_folder(self, name: str) -> str:
+        return self.office365.add_folder(PERSON, name)
+
+    def rename_folder(self, remote_id: str, name: str) -> None:
+        self.office365.rename_folder(PERSON, remote_id, name)
+
+    def add_contact(self, name: str, *, number: str = "", folder: str = "") -> str:
+        doc: dict[str, Any] = {"displayName": name, "givenName": name}
+        if number:
+            doc["mobilePhone"] = number
+        return self.office365.add_contact(PERSON, doc, folder)["id"]
+
+    def remove_contact(self, remote_id: str) -> None:
+        self.office365.delete_contact(PERSON, remote_id)
+
+    def expire_cursors(self) -> None:
+        self.office365.expire_sync(PERSON)
+
+    def expire_access(self) -> None:
+        self.office365.expire_access(PERSON)
+
+    def end_grant(self) -> None:
+        self.office365.revoke_account(PERSON)
+
+    def fail(self, kind: str, *, after: int = 0) -> None:
+        """Of pages: the folders that are read before contacts count as none."""
+        fault = {"slow down": "429", "broken": "503", "cut off": "cut-off"}[kind]
+        self.sandbox.faults.add(fault, "/graph/*/delta", skip=after)
+
+
+def times(starts: datetime, minutes: int) -> dict[str, Any]:
+    start, end = (
+        {"dateTime": f"{moment.astimezone(UTC):%Y-%m-%dT%H:%M:%S}", "timeZone": "UTC"}
+        for moment in (starts, starts + timedelta(minutes=minutes))
+    )
+    return {"start": start, "end": end}
+
+
+def daily(starts: datetime, count: int) -> dict[str, Any]:
+    lasts = {"type": "numbered", "startDate": starts.astimezone(UTC).date().isoformat(), "numberOfOccurrences": count}
+    return {"recurrence": {"pattern": {"type": "daily", "interval": 1}, "range": lasts}}
+
+
+def walk(sandbox: Sandbox, url: str, email: str, decision: str) -> Mapping[str, str]:
+    """Be the person at the pretend Entra ID's pages, until they lead back; the query of the callback."""
+    raise NotImplementedError
+
+
+def make_office365(
+    sandbox: Sandbox, *, max_bytes: int | None = None, timeout: float = 5.0, **changes: str
+) -> Office365:
+    """The provider with its addresses pointed at a sandbox, whose certificates the guard is told to trust."""
+    names = ("client_id", "client_secret", "authority", "instance_discovery", "authorize_url", "graph_root", "ews_url")
+    settings = {name: sandbox.settings[f"OFFICE365_{name.upper()}"] for name in names} | changes
+    policy = outbound.Policy(
+        allow=outbound.parse_allow([urlsplit(address).netloc for address in (sandbox.url, sandbox.tls_url)]),
+        ca_bundle=str(sandbox.ca_file),
+    )
+
+    def make_session() -> requests.Session:
+        return outbound.session(policy, timeout=timeout, max_bytes=max_bytes)
+
+    return Office365(settings, session_factory=make_session)
+
+
+@contextmanager
+def office365_stage() -> Iterator[Office365Stage]:
+    with running() as sandbox:
+        yield Office365Stage(sandbox)
