@@ -11,6 +11,7 @@ from integrations.providers.exchange.wire import Wire
 log = logging.getLogger(__name__)
 
 _MOST_PAGES = 10_000
+_ITEMS = f"{MESSAGES}Items"
 
 
 def sync(wire: Wire, operation: Callable[[str], str], state: str) -> Iterator[tuple[list[Element], str]]:
@@ -30,7 +31,7 @@ def sync(wire: Wire, operation: Callable[[str], str], state: str) -> Iterator[tu
         (message,) = wire.ask(operation(state), has_cursor=has_cursor)[:1]
         check(message, words, has_cursor=has_cursor)
         following = message.findtext(f"{MESSAGES}SyncState")
-        changes = list(message.find(f"{MESSAGES}Changes") or ())
+        changes = list(message.iterfind(f"{MESSAGES}Changes/*"))
         is_last = "false" not in [
             message.findtext(f"{MESSAGES}IncludesLast{what}InRange") for what in ("Item", "Folder")
         ]
@@ -84,7 +85,8 @@ def get_items(
         raise Unexpected(wire.words.not_understood, detail=f"{len(messages)} answers to {len(ids)} items")
     for remote_id, (message, code) in zip(ids, split(messages, wire.words), strict=True):
         if message is not None:
-            yield remote_id, message.find(f"{MESSAGES}Items/*")
+            items = next(message.iterchildren(_ITEMS), None)
+            yield remote_id, items[0] if items is not None and len(items) else None
         elif code == "ErrorItemNotFound":
             yield remote_id, None
         elif with_body:
