@@ -1,10 +1,12 @@
 """Office 365 by OAuth 2.0, over the sandbox's pretend Entra ID and Graph."""
 
+import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, date, datetime, timedelta
+from html import unescape
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import parse_qs, urljoin, urlsplit
 
 import requests
 
@@ -16,7 +18,7 @@ from integrations.providers.office365.scopes import SCOPES
 from integrations.remote import Credentials, SignIn
 from safety import outbound
 from sandbox.server import Sandbox, running
-from tests.contracts.stages import PERSON, consent_to
+from tests.contracts.stages import PERSON, REDIRECT_URI, consent_to
 
 
 class Office365Stage:
@@ -36,14 +38,13 @@ class Office365Stage:
 
     def consent(self, url: str, *, untick: Permissions = NONE) -> Mapping[str, str]:
         """Microsoft's page has no boxes: what is unticked here is withheld by the organization."""
-        self.office365.tenant_of(PERSON)
         withheld = {SCOPES[one] for one in untick}
         if withheld:
-            self.office365.tenants.change(PERSON, withheld=sorted(withheld))
-        return walk(self.sandbox, url, PERSON, "allow")
+            self.office365.tenants.change(PERSON.partition("@")[2], withheld=sorted(withheld))
+        return walk(self.sandbox, url)
 
     def deny(self, url: str) -> Mapping[str, str]:
-        return walk(self.sandbox, url, PERSON, "deny")
+        return walk(self.sandbox, url, decision="cancel")
 
     def add_event(self, title: str, starts: datetime, minutes: int = 60) -> str:
         return self.office365.add_event(PERSON, {"subject": title, **times(starts, minutes)})["id"]
@@ -111,9 +112,36 @@ def daily(starts: datetime, count: int) -> dict[str, Any]:
     return {"recurrence": {"pattern": {"type": "daily", "interval": 1}, "range": lasts}}
 
 
-def walk(sandbox: Sandbox, url: str, email: str, decision: str) -> Mapping[str, str]:
-    """Be the person at the pretend Entra ID's pages, until they lead back; the query of the callback."""
-    raise NotImplementedError
+def walk(
+    sandbox: Sandbox, url: str, email: str = PERSON, *, decision: str = "accept", back: str = REDIRECT_URI
+) -> dict[str, str]:
+    """Be the person at the pretend Entra ID's pages, until one leads `back`: the query that it leads there with.
+
+    decision: "accept" or "cancel". Who may do neither returns without consent.
+    """
+    with requests.Session() as browser:
+        browser.trust_env = False
+        answer = browser.get(url, allow_redirects=False, timeout=10)
+        for _ in range(6):
+            link = answer.headers.get("Location") or _find(r'href="([^"]+)">Back to', answer.text)
+            if link.startswith(back):
+                return {name: values[0] for name, values in parse_qs(urlsplit(link).query).items()}
+            if link:
+                answer = browser.get(urljoin(url, link), allow_redirects=False, timeout=10)
+                continue
+            path = _find(r'action="(/microsoft/page/[a-z]+)"', answer.text)
+            assert path, f"{answer.status_code}: a page that leads nowhere"
+            decisions = re.findall(r'name="decision" value="([a-z]+)"', answer.text)
+            form = {"pending": _find(r'name="pending" value="([^"]+)"', answer.text), "email": email}
+            if decisions:
+                form["decision"] = decision if decision in decisions else decisions[0]
+            answer = browser.post(sandbox.url + path, data=form, allow_redirects=False, timeout=10)
+    raise AssertionError("pages without an end")
+
+
+def _find(pattern: str, text: str) -> str:
+    found = re.search(pattern, text)
+    return unescape(found[1]) if found else ""
 
 
 def make_office365(

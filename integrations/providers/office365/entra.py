@@ -5,7 +5,7 @@ msal makes the requests and checks the nonce. What it is not given:
 - The answers that are errors. It writes token answers that it cannot read to the log, and keeps refusals to say them
   again for a minute; so answers are judged here before it sees them.
 - A life of its own. An application is made for each call and thrown away, and with it msal's memory of tokens. Making
-  one takes about a millisecond where the tenant's addresses are known; those are kept for a day.
+  one takes less than a millisecond where the tenant's addresses are known; those are kept for a day.
 - An early start. Importing it takes about 50 ms, so it is imported when somebody first signs in.
 
 Reference: https://learn.microsoft.com/en-us/entra/identity-platform/v2-oauth2-auth-code-flow
