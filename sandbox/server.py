@@ -46,7 +46,7 @@ class Sandbox:
         self.google.faults, self.google.log = self.faults, self.log
         self.mailboxes = Mailboxes(self.store, self.clock)
         self.office365 = Office365(self.store, self.clock, self.mailboxes)
-        self.faults.register(GoogleFace(self.google))
+        self.faults.register(GoogleFace(self.google), *self.office365.faces())
         self.certificates = prepare_certificates(data)
         self.ca_file = self.certificates.ca_file
         self.url = self.tls_url = ""

@@ -35,6 +35,12 @@ class Body(io.RawIOBase):
         return int(count)
 
 
+def read_body(environ: dict[str, Any]) -> bytes:
+    """All of a request's body; whoever reads it puts a stream with the same bytes in its place."""
+    body: bytes = environ["wsgi.input"].read(int(environ.get("CONTENT_LENGTH") or 0))
+    return body
+
+
 class Answer:
     """One answer on its way out: what WSGI's start_response and write do."""
 
@@ -121,7 +127,7 @@ class Handler(WSGIRequestHandler):
             self.wfile.write(b"HTTP/1.1 100 Continue\r\n\r\n")
             self.wfile.flush()
         self.environ = environ = self.make_environ()
-        answer = Answer(self)
+        answer, body = Answer(self), environ["wsgi.input"]
         try:
             self._send(answer, environ)
         except OSError:
@@ -132,7 +138,7 @@ class Handler(WSGIRequestHandler):
             if not answer.is_begun:
                 answer.start("500 Internal Server Error", [("Content-Length", "0")])
                 answer.end()
-        self._drain(environ["wsgi.input"])
+        self._drain(body)
 
     def _send(self, answer: Answer, environ: dict[str, Any]) -> None:
         pieces = self.server.app(environ, answer.start)

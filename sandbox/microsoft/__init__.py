@@ -9,9 +9,14 @@ from urllib.parse import urlsplit
 from flask import Flask
 
 from sandbox.clock import Clock
+from sandbox.faults import Face
 from sandbox.mailbox import Mailbox, Mailboxes
+from sandbox.microsoft.entra import Authorization
 from sandbox.microsoft.entra_tenants import Tenant, Tenants
+from sandbox.microsoft.entra_token import TokenService
+from sandbox.microsoft.entra_trouble import EntraFace
 from sandbox.microsoft.graph import Graph
+from sandbox.microsoft.graph_trouble import GraphFace
 from sandbox.microsoft.tokens import Client, Tokens
 from sandbox.store import Person, Store
 
@@ -28,12 +33,18 @@ class Office365:
         self.people = store.people
         self.tenants = Tenants(store)
         self.tokens = Tokens(store, clock, self.tenants)
+        self.authorization, self.service = Authorization(self), TokenService(self)
         self.graph = Graph(self)
         self.base_url = self.tls_url = ""
 
     def install(self, app: Flask) -> None:
         """Add the routes."""
-        app.register_blueprint(self.graph.blueprint())
+        for part in (self.authorization, self.service, self.graph):
+            app.register_blueprint(part.blueprint())
+
+    def faces(self) -> list[Face]:
+        """How its parts word their trouble."""
+        return [GraphFace(self), EntraFace(self)]
 
     def settle(self, base_url: str, tls_url: str) -> None:
         """Say where the sandbox is reached, by http and by https."""
@@ -48,6 +59,15 @@ class Office365:
         approvals = [f"{parts.scheme}://{parts.netloc}{APPROVED}" for parts in map(urlsplit, redirect_uris)]
         uris = list(dict.fromkeys([*redirect_uris, *approvals])) or list(known.redirect_uris if known else ())
         return self.tokens.register(client_id, secret, uris)
+
+    def trust_certificate(self, certificates: str) -> None:
+        """Let the product's client show these certificates (PEM) instead of its secret."""
+        client = self.tokens.first_client()
+        assert client is not None
+        self.tokens.register(
+            client.id, client.secret, list(client.redirect_uris), name=client.name, certificate=certificates,
+            tenant=client.tenant,
+        )  # fmt: skip
 
     def settings(self) -> dict[str, str]:
         """The product's settings that point it here."""

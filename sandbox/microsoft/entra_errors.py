@@ -70,6 +70,7 @@ CODES = {
                 "consent_required"),
     65004: Code("access_denied", "User declined to consent to access the app."),
     70000: Code(GRANT, "Provided grant is invalid or malformed."),
+    70003: Code("unsupported_grant_type", "The app requested an unsupported grant type '{name}'."),
     70008: Code(GRANT, "The provided authorization code or refresh token has expired due to inactivity. Send a new "
                 "interactive authorization request for this user and resource.", "token_expired"),
     70011: Code("invalid_scope", "The provided value for the input parameter 'scope' is not valid."),

@@ -47,10 +47,6 @@ WORDS = {
         "Read your mailbox settings", "Allows the app to read your mailbox settings.", "Read user mailbox settings"
     ),
 }
-BASIC_PROFILE = Words(
-    "View your basic profile", "Allows the app to see your basic profile (name, picture, user name, e-mail address).",
-    "View users' basic profile",
-)  # fmt: skip
 OFFLINE = Words(
     "Maintain access to data you have given it access to",
     "Allows the app to see and update the data you gave it access to, even when you are not currently using the app.",
@@ -72,8 +68,6 @@ class Asked:
     def words(self) -> list[tuple[str, Words]]:
         """(scope, what the page says of it), in the page's order."""
         lines = [(name, WORDS[name]) for name in self.graph]
-        if not self.graph and self.sign_in:
-            lines.append(("openid", BASIC_PROFILE))
         return [*lines, ("offline_access", OFFLINE)] if "offline_access" in self.sign_in else lines
 
 

@@ -46,20 +46,22 @@ class Tenants:
     def of(self, email: str) -> Tenant:
         """The tenant of an address, made on first use."""
         domain = email.lower().partition("@")[2]
-        found = self.find(domain)
+        found = self._load(domain)
         if found is None:
-            person = self._store.people.find(email)
-            name = person.organization if person and person.organization else domain
+            names = (p.organization for p in self._store.people if p.organization and p.email.endswith(f"@{domain}"))
             self._store.run(
                 "INSERT INTO e_tenant (id, domain, name) VALUES (?, ?, ?)",
-                str(uuid.uuid5(uuid.NAMESPACE_DNS, domain)), domain, name,
+                str(uuid.uuid5(uuid.NAMESPACE_DNS, domain)), domain, next(names, domain),
             )  # fmt: skip
-            found = self.find(domain)
+            found = self._load(domain)
             assert found is not None
         return found
 
     def find(self, text: str) -> Tenant | None:
         """By GUID or domain name; a tenant nobody has an address in is not there."""
+        return self._load(text) or next((one for one in self if text.lower() in (one.id, one.domain)), None)
+
+    def _load(self, text: str) -> Tenant | None:
         row = self._store.row("SELECT * FROM e_tenant WHERE ? IN (id, domain)", text.lower())
         if row is None:
             return None
@@ -87,10 +89,7 @@ class Tenants:
     def __iter__(self) -> Iterator[Tenant]:
         """Those of all pretend people, in the people's order."""
         domains = dict.fromkeys(person.email.partition("@")[2] for person in self._store.people)
-        return iter([self.of(f"anyone@{domain}") if self.find(domain) else self._first(domain) for domain in domains])
-
-    def _first(self, domain: str) -> Tenant:
-        return self.of(next(person.email for person in self._store.people if person.email.endswith(f"@{domain}")))
+        return iter([self.of(f"anyone@{domain}") for domain in domains])
 
     # accounts
 

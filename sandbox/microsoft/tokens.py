@@ -215,8 +215,11 @@ class Tokens:
             return self._issue(client, row["email"], parse_scopes(row["asked"]), chain=code, nonce=row["nonce"],
                                is_strong=bool(row["is_strong"]))  # fmt: skip
 
-    def refresh(self, client: Client, token: str, asked: Asked) -> Issued:
-        """A refresh token for new ones; it stays valid beside its successor. Raises EntraError."""
+    def refresh(self, client: Client, token: str, asked: Asked, *, wants_more: bool = False) -> Issued:
+        """A refresh token for new ones; it stays valid beside its successor. Raises EntraError.
+
+        wants_more: a claims challenge asks for a second factor.
+        """
         with self._store.transaction():
             row = self._store.row("SELECT * FROM e_refresh WHERE token = ?", token)
             if row is None:
@@ -232,6 +235,8 @@ class Tokens:
             if self._store.people.find(email) is None:
                 raise EntraError(50034, named)
             self._check_policies(client, email, is_strong=bool(row["is_strong"]))
+            if wants_more and not row["is_strong"]:
+                raise EntraError(50076)
             consented = self.granted(client.id, email)
             if not consented or not set(asked.graph) <= set(consented):
                 raise EntraError(65001, named)
@@ -291,7 +296,7 @@ class Tokens:
             " UNION ALL SELECT email FROM e_code WHERE code = ?",
             token, token, token,
         )  # fmt: skip
-        return row["email"] if row else ""
+        return str(row["email"]) if row else ""
 
     def expire_access(self, email: str = "") -> None:
         """Every access token (of one person) is expired from now on; refresh tokens live."""
