@@ -28,7 +28,7 @@ class Mailboxes:
     """All mailboxes of the sandbox. site: "office365" or "exchange"."""
 
     def __init__(self, store: Store, clock: Clock) -> None:
-        self._store, self._clock = store, clock
+        self.store, self.clock = store, clock
         self._open: dict[tuple[str, str], Mailbox] = {}
         for schema in (box.SCHEMA, folders.SCHEMA, event_lists.SCHEMA, contacts.SCHEMA):
             store.create(schema)
@@ -37,20 +37,20 @@ class Mailboxes:
         """A mailbox that has been opened before, in this process or an earlier one."""
         email = email.lower()
         # asked each time: a mailbox whose making was rolled back is none
-        row = self._store.row("SELECT box FROM m_mailbox WHERE site = ? AND email = ?", site, email)
+        row = self.store.row("SELECT box FROM m_mailbox WHERE site = ? AND email = ?", site, email)
         if row is None:
             return None
         known = self._open.get((site, email))
         if known is None or known.key != row["box"]:
-            known = self._open[site, email] = Mailbox(self, self._store, self._clock, row["box"], site, email)
+            known = self._open[site, email] = Mailbox(self, self.store, self.clock, row["box"], site, email)
         return known
 
     def open(self, site: str, email: str) -> Mailbox:
         """A person's mailbox, made with its default folders on first use."""
-        with self._store.transaction():
+        with self.store.transaction():
             found = self.find(site, email)
             if found is None:
-                self._store.run("INSERT INTO m_mailbox (site, email) VALUES (?, ?)", site, email.lower())
+                self.store.run("INSERT INTO m_mailbox (site, email) VALUES (?, ?)", site, email.lower())
                 found = self.find(site, email)
                 assert found is not None
                 found._furnish()

@@ -10,7 +10,7 @@ import orjson
 from sandbox.mailbox.box import check_match
 from sandbox.mailbox.errors import MailboxError
 from sandbox.mailbox.event_lists import EventLists, EventRow
-from sandbox.mailbox.event_shapes import build_occurrence, series_of, shape_event, span, web_link, zone_of
+from sandbox.mailbox.event_shapes import Owner, build_occurrence, series_of, shape_event, span, web_link, zone_of
 from sandbox.mailbox.ids import make_change_key, make_item_id, make_uid
 from sandbox.mailbox.recurrence import FOREVER, Occurrence, Series
 from sandbox.mailbox.times import dump_stamp, epoch
@@ -55,25 +55,26 @@ class Events(EventLists):
             rows, log = [], []
             for change, doc in enumerate(docs, last - len(docs) + 1):
                 made = self._finish(shape_event(doc, None, owner), change)
-                kind, starts, ends = self._measure(made)
+                kind, starts, ends = self._measure(made, owner)
                 rows.append((self.key, made["id"], home, change, kind, "", 0, starts, ends,
                              orjson.dumps(made).decode(), "", ""))  # fmt: skip
                 log.append((self.key, home, change, "created", made["id"]))
             self._store.run_many(INSERT, rows)
             self._store.run_many("INSERT INTO m_log VALUES (?, ?, ?, ?, ?)", log)
 
-    def _measure(self, doc: dict[str, Any]) -> tuple[str, int, int]:
+    @staticmethod
+    def _measure(doc: dict[str, Any], owner: Owner) -> tuple[str, int, int]:
         """kind, starts and ends of a single or a series."""
         if not doc["recurrence"]:
-            starts, ends = span(doc, zone_of(doc, self.owner))
+            starts, ends = span(doc, zone_of(doc, owner))
             return "single", epoch(starts), epoch(ends)
-        series = series_of(doc, self.owner)
+        series = series_of(doc, owner)
         last = series.last_end()
         first = next(series.occurrences())
         return "series", epoch(first.starts), FOREVER if last is None else epoch(last.replace(tzinfo=series.zone))
 
     def _insert(self, doc: dict[str, Any], folder: str, change: int, extra: str) -> None:
-        kind, starts, ends = self._measure(doc)
+        kind, starts, ends = self._measure(doc, self.owner)
         self._store.run(INSERT, self.key, doc["id"], folder, change, kind, "", 0, starts, ends,
                         orjson.dumps(doc).decode(), "", extra)  # fmt: skip
 
@@ -88,7 +89,7 @@ class Events(EventLists):
             assert row is not None
             change = self._store.take_changes()
             doc = self._stamp_event(shape_event(patch, old, self.owner), change)
-            kind, starts, ends = self._measure(doc)
+            kind, starts, ends = self._measure(doc, self.owner)
             self._store.run(
                 "UPDATE m_event SET change = ?, kind = ?, starts = ?, ends = ?, doc = ?, extra = ? WHERE seq = ?",
                 change, kind, starts, ends, orjson.dumps(doc).decode(), _merge_extra(row.extra, patch), row.seq,

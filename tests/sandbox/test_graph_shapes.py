@@ -218,7 +218,8 @@ def find_gaps(documented: Any, ours: Any, where: str = "") -> list[str]:
 
 # links depend on how many items there are, addresses and places leave out what they lack
 OPTIONAL = {"@odata.context", "@odata.nextLink", "@odata.id", "uniqueId", "address", "coordinates", "state",
-            "countryOrRegion", "street", "city", "postalCode", "daysOfWeek", "multiValueExtendedProperties"}  # fmt: skip
+            "countryOrRegion", "street", "city", "postalCode", "daysOfWeek", "multiValueExtendedProperties",
+            }  # fmt: skip
 
 
 @pytest.mark.parametrize(
