@@ -80,7 +80,7 @@ def sign_in(
         version=find_version(version),
         words=words,
         session_factory=session_factory,
-        most_refusals=1,
+        is_trial=True,
     )
     try:
         calendar = _open_folders(wire)

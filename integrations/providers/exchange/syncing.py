@@ -81,9 +81,10 @@ def get_items(
         for part in (ids[:half], ids[half:]):
             yield from get_items(wire, part, operation, with_body=with_body and len(ids) > 1)
         return
-    if len(messages) != len(ids):
+    parts = list(split(messages, wire.words))
+    if len(parts) != len(ids):
         raise Unexpected(wire.words.not_understood, detail=f"{len(messages)} answers to {len(ids)} items")
-    for remote_id, (message, code) in zip(ids, split(messages, wire.words), strict=True):
+    for remote_id, (message, code) in zip(ids, parts, strict=True):
         if message is not None:
             items = next(message.iterchildren(_ITEMS), None)
             yield remote_id, items[0] if items is not None and len(items) else None

@@ -167,9 +167,9 @@ class Wire:
         session_factory: Callable[[], requests.Session],
         mailbox: str = "",
         deadline: datetime | None = None,
-        most_refusals: int = 2,
+        is_trial: bool = False,
     ) -> None:
-        """`most_refusals`: how often the server may refuse the password before it is believed."""
+        """`is_trial`: the password is being tried for the first time, so that one refusal is enough."""
         self.url = url
         self.words = words
         self.kind: SignInKind = kind
@@ -179,7 +179,8 @@ class Wire:
         self._secret: tuple[str, str] | None = (user, password)
         self._make_session = session_factory
         self._deadline = deadline
-        self._refusals_left = most_refusals
+        self._refusals_left = 1 if is_trial else 2
+        self._refused = words.wrong_password if is_trial else words.changed_password
         self._end: tuple[str, str] | None = None
         self._has_switched = False
         self._protocol: Any = None
@@ -284,6 +285,7 @@ class Wire:
             self._has_switched = True
             return
         self._refusals_left -= 1
-        if self._refusals_left < 1 or error.sentence != self.words.wrong_password:
-            self._end = error.sentence, error.detail
-            raise error
+        is_plain = error.sentence == self.words.wrong_password
+        if self._refusals_left < 1 or not is_plain:
+            self._end = self._refused if is_plain else error.sentence, error.detail
+            raise ReconnectNeeded(self._end[0], detail=self._end[1])

@@ -18,10 +18,18 @@ class EwsWords(Words):
     @property
     def wrong_password(self) -> str:
         if self.is_online:
-            return f"{self.name} does not accept this user name and password. Microsoft has ended most sign-ins by " + (
-                "password: connect with OAuth 2.0 instead."
+            return (
+                f"{self.name} does not accept this user name and password. Microsoft has ended nearly all sign-ins by "
+                f"password.{self._by_oauth}"
             )
         return f"{self.name} does not accept this user name and password."
+
+    @property
+    def changed_password(self) -> str:
+        return (
+            f"{self.name} no longer accepts your password. If you have changed it, reconnect with the new one."
+            f"{self._by_oauth}"
+        )
 
     @property
     def locked(self) -> str:
