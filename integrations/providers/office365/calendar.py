@@ -94,9 +94,9 @@ class Office365Calendar:
             yield from self._list_plainly(window, time.time() + _PLAIN_SECONDS)
 
     def _parse_all(self, items: list[Json], masters: "Masters") -> Iterator[RemoteEvent]:
-        """Everything on a page of a complete listing; masters go to `masters`."""
+        """Everything on a page of a complete listing, as it came last; masters go to `masters`."""
         stubs = []
-        for item in items:
+        for item in {item["id"]: item for item in items}.values():
             kind = item.get("type")
             if is_removed(item):
                 continue

@@ -219,6 +219,9 @@ class Entra:
             NotOffered: the settings are not what msal, or Microsoft, takes.
             ProviderError, Refusal: the tenant's addresses could not be learned.
         """
+        authority = self._settings["authority"]
+        if not authority:
+            raise NotOffered(NOT_SET_UP, detail="no authority is set")  # msal would take one of its own
         msal: Any = import_module("msal")
         credential: Any = self._settings.get("client_secret")
         if path := self._settings.get("certificate"):
@@ -229,9 +232,9 @@ class Entra:
             return msal.ConfidentialClientApplication(
                 self._settings["client_id"],
                 client_credential=credential,
-                authority=self._settings["authority"],
+                authority=authority,
                 instance_discovery=None if self._settings.get("instance_discovery", "1") == "1" else False,
-                http_client=_Wire(session, self._settings["authority"], self._known),
+                http_client=_Wire(session, authority, self._known),
                 token_cache=cache,
                 azure_region=msal.ConfidentialClientApplication.DISABLE_MSAL_FORCE_REGION,
             )
