@@ -6,11 +6,12 @@ Bodies and answers are JSON. Only programs on this machine reach it; a browser's
 from __future__ import annotations
 
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from flask import Blueprint, Response, jsonify, request
 
 from sandbox import demo
+from sandbox.control_mailboxes import body
 from sandbox.google.errors import GoogleError
 from sandbox.same_origin import check_same_origin
 
@@ -27,14 +28,18 @@ def make_blueprint(sandbox: Sandbox) -> Blueprint:
     def refuse(error: GoogleError) -> tuple[Response, int]:
         return jsonify(error.body), error.status
 
-    def body() -> dict[str, Any]:
-        values: dict[str, Any] = request.get_json(silent=True) or {}
-        return values
-
     @routes.get("/")
     def describe() -> Response:
-        return jsonify(url=sandbox.url, now=sandbox.clock.now().isoformat(), people=[p.email for p in google.people],
-                       faults=[rule.describe() for rule in sandbox.faults.rules()])  # fmt: skip
+        return jsonify(
+            url=sandbox.url, tls_url=sandbox.tls_url, ca_file=str(sandbox.ca_file),
+            now=sandbox.clock.now().isoformat(), people=[person.email for person in google.people],
+            faults=[rule.describe() for rule in sandbox.faults.rules()],
+        )  # fmt: skip
+
+    @routes.get("/settings")
+    def show_settings() -> Response:
+        """The product's settings that lead here."""
+        return jsonify(sandbox.settings)
 
     @routes.get("/faults")
     def list_faults() -> Response:
@@ -98,7 +103,7 @@ def make_blueprint(sandbox: Sandbox) -> Blueprint:
 
     @routes.post("/people")
     def add_person() -> tuple[Response, int]:
-        """{"email", "name", "organization", "timezone", "region"}"""
+        """{"email", "name", "organization", "timezone", "region"}: somebody at every service."""
         person = google.add_person(**body())
         return jsonify(email=person.email, name=person.name), 201
 

@@ -139,12 +139,12 @@ class Faults:
         """Every kind there is, with the words of the first vendor that has it."""
         found = dict[str, str]()
         for face in self.faces:
-            found = {**face.kinds, **found}
+            found |= {kind: text for kind, text in face.kinds.items() if kind not in found}
         return found | LINE_KINDS
 
     @property
     def actions(self) -> dict[str, str]:
-        words = {kind: text for face in self.faces for kind, text in face.action_words.items()} | ACTIONS
+        words = ACTIONS | {kind: text for face in self.faces for kind, text in face.action_words.items()}
         return {kind: text for kind, text in words.items() if any(kind in face.actions for face in self.faces)}
 
     def add(

@@ -11,9 +11,9 @@ from fnmatch import fnmatchcase
 from typing import Any
 from urllib.parse import parse_qsl
 
-SECRET = ("token", "code", "client_secret", "refresh_token", "access_token", "key", "oauth_token")
+SECRET = ("token", "code", "client_secret", "refresh_token", "access_token", "key", "oauth_token", "client_assertion")
 # opaque and long: that one was sent says enough
-OPAQUE = ("syncToken", "pageToken")
+OPAQUE = ("syncToken", "pageToken", "$deltatoken", "$skiptoken")
 
 
 @dataclass(slots=True)

@@ -17,8 +17,10 @@ from urllib.parse import urlsplit
 
 from flask import Flask
 
-from sandbox import control, demo, pages
+from sandbox import control, control_mailboxes, demo, pages
 from sandbox.clock import Clock
+from sandbox.exchange import Exchange
+from sandbox.exchange.trouble import EwsFace
 from sandbox.faults import Faults
 from sandbox.gate import Gate
 from sandbox.google import Google
@@ -46,7 +48,10 @@ class Sandbox:
         self.google.faults, self.google.log = self.faults, self.log
         self.mailboxes = Mailboxes(self.store, self.clock)
         self.office365 = Office365(self.store, self.clock, self.mailboxes)
-        self.faults.register(GoogleFace(self.google), *self.office365.faces())
+        self.exchange = Exchange(self.store, self.clock, self.mailboxes)
+        ews, online = EwsFace(self.exchange), EwsFace(self.exchange.online)
+        ews.name, online.name = "Exchange", "Exchange Online's EWS"
+        self.faults.register(GoogleFace(self.google), *self.office365.faces(), ews, online)
         self.certificates = prepare_certificates(data)
         self.ca_file = self.certificates.ca_file
         self.url = self.tls_url = ""
@@ -58,7 +63,9 @@ class Sandbox:
         app.config["SECRET_KEY"] = secrets.token_hex(32)
         self.google.install(app)
         self.office365.install(app)
+        self.exchange.install(app)
         app.register_blueprint(control.make_blueprint(self))
+        app.register_blueprint(control_mailboxes.make_blueprint(self))
         pages.install(app, self)
         return Gate(app, self.faults, self.log)
 
@@ -67,13 +74,14 @@ class Sandbox:
         self.url, self.tls_url = url, tls_url
         self.google.settle(url)
         self.office365.settle(url, tls_url)
+        self.exchange.settle(tls_url or url)
 
     @property
     def settings(self) -> dict[str, str]:
         """The product's settings that point it at this sandbox."""
         ports = ",".join(urlsplit(url).netloc for url in (self.url, self.tls_url) if url)
         outbound = {"OUTBOUND_ALLOW": ports, "OUTBOUND_CA_BUNDLE": str(self.ca_file)}
-        return self.google.settings() | self.office365.settings() | outbound
+        return self.google.settings() | self.office365.settings() | self.exchange.settings() | outbound
 
     def listen(self, port: int, tls_port: int) -> tuple[Server, Server]:
         """The same application by http and by https; 0 takes a free port. Raises PortTaken, with a sentence."""
@@ -137,8 +145,8 @@ def main(arguments: list[str] | None = None) -> int:
     options = parse_arguments(arguments)
     if os.environ.get("SANDBOX") != "1":
         print(
-            "The sandbox pretends to be Google and lets anyone in, so it starts only where that is wanted: "
-            "set SANDBOX=1 in the environment and start it again.",
+            "The sandbox pretends to be Google and Microsoft and lets anyone in, so it starts only where that is "
+            "wanted: set SANDBOX=1 in the environment and start it again.",
             file=sys.stderr,
         )
         return 2
@@ -166,9 +174,9 @@ def main(arguments: list[str] | None = None) -> int:
         client_id=os.environ.get("SANDBOX_OFFICE365_CLIENT_ID", ""),
         secret=os.environ.get("SANDBOX_OFFICE365_CLIENT_SECRET", ""),
     )
-    if options.seed == "demo" and not list(sandbox.store.people):
+    if options.seed == "demo" and demo.is_missing(sandbox):
         began = time.perf_counter()
-        demo.seed(sandbox.google)
+        demo.seed_everything(sandbox)
         print(f"Demonstration data made in {time.perf_counter() - began:.1f} s.", flush=True)
     where = Path(options.data).resolve() if options.data != ":memory:" else "memory only"
     print(f"Sandbox (pretend Google) on {sandbox.url}/  data: {where}", flush=True)

@@ -2,10 +2,17 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from sandbox.demo.bulk import bulk
+from sandbox.demo.bulk_mailboxes import bulk_mailbox
 from sandbox.demo.calendars import fill_calendars
 from sandbox.demo.contacts import fill_contacts
+from sandbox.demo.mailboxes import fill_mailboxes
 from sandbox.google import Google
+
+if TYPE_CHECKING:
+    from sandbox.server import Sandbox
 
 NORTHWIND, RIVAL = "Northwind Legal", "Rival & Partners"
 ALICE = "alice.meyer@northwind.example"
@@ -20,10 +27,15 @@ PEOPLE = (
     (EMIL, "Emil Tanaka", NORTHWIND, "Asia/Tokyo", "JP"),
     (CHARLIE, "Charlie Stone", RIVAL, "Europe/London", "GB"),
 )
+# who may consent for everyone in their organization at Office 365
+ADMINISTRATORS = (DORA, CHARLIE)
+# everybody's at the pretend Exchange: DOMAIN\\user and this
+EXCHANGE_PASSWORD = "exchange-demo-2026"
+EXCHANGE_DOMAINS = {NORTHWIND: "NORTHWIND", RIVAL: "RIVAL"}
 
 
 def seed(google: Google) -> None:
-    """Everything, placed around the clock's today; the same for the same moment."""
+    """Everybody and their Google, placed around the clock's today; the same for the same moment."""
     with google.store.transaction():
         for email, name, organization, timezone, region in PEOPLE:
             google.add_person(email, name=name, organization=organization, timezone=timezone, region=region)
@@ -31,4 +43,34 @@ def seed(google: Google) -> None:
         fill_contacts(google)
 
 
-__all__ = ["ALICE", "BEN", "CHARLIE", "DORA", "EMIL", "PEOPLE", "bulk", "seed"]
+def seed_everything(sandbox: Sandbox) -> None:
+    """Everybody with their Google, their Office 365 and their Exchange; whatever of it is there already stays."""
+    if not list(sandbox.store.people):
+        seed(sandbox.google)
+    fill_mailboxes(sandbox.mailboxes, PEOPLE)
+    for email in ADMINISTRATORS:
+        sandbox.office365.tenants.set_admin(email)
+    for email, _, organization, *_ in PEOPLE:
+        sandbox.exchange.add_person(email, password=EXCHANGE_PASSWORD, domain=EXCHANGE_DOMAINS[organization])
+
+
+def is_missing(sandbox: Sandbox) -> bool:
+    """Whether demonstration data would not be in anybody's way."""
+    people = [person.email for person in sandbox.store.people]
+    return not people or (ALICE in people and sandbox.mailboxes.find("office365", ALICE) is None)
+
+
+__all__ = [
+    "ALICE",
+    "BEN",
+    "CHARLIE",
+    "DORA",
+    "EMIL",
+    "EXCHANGE_PASSWORD",
+    "PEOPLE",
+    "bulk",
+    "bulk_mailbox",
+    "is_missing",
+    "seed",
+    "seed_everything",
+]
