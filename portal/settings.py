@@ -213,7 +213,11 @@ OUTBOUND_MAX_BYTES = env.number("OUTBOUND_MAX_BYTES", 50 * 1024 * 1024)
 
 # --- Providers and what is done with them ------------------------------------------------------------------------
 
-PROVIDERS = {"google": "integrations.providers.google.Google"}
+PROVIDERS = {
+    "google": "integrations.providers.google.Google",
+    "office365": "integrations.providers.office365.Office365",
+    "exchange": "integrations.providers.exchange.Exchange",
+}
 FEEDS = {"calendar": "meetings.sync.CalendarFeed", "contacts": "contacts.sync.ContactsFeed"}
 
 # Every vendor address is a setting: national clouds, proxies and test systems have their own.
