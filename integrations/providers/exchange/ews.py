@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 
 import requests
 
-from integrations.errors import AdminNeeded, Gone, ReconnectNeeded, Unexpected
+from integrations.errors import AdminNeeded, Gone, ReconnectNeeded, Refused, Unexpected
 from integrations.permissions import ALL, dump_permissions
 from integrations.providers.base import SaveCredentials
 from integrations.providers.exchange.calendar import ExchangeCalendar
@@ -69,6 +69,8 @@ def sign_in(
     user, url, notes = user.strip(), complete_url(ews_url), []
     if url != ews_url.strip():
         notes.append(f"The address was completed to {url}.")
+    if not url.lower().startswith(("https://", "http://")):
+        raise Refused(words.refused, detail="no address of the web")
     if not user or not password:
         raise ReconnectNeeded(words.wrong_password, detail="no user name, or no password")
     kind = discover(url, words, session_factory)

@@ -174,18 +174,18 @@ def _moment(moment: datetime) -> str:
 
 def get_events(ids: Iterable[str], *, is_2013: bool, with_body: bool = True) -> str:
     fields = _EVENT_FIELDS + (_SINCE_2013 if is_2013 else ()) + (("item:Body",) if with_body else ())
-    return _get_items(ids, _fields(fields))
+    return _get_items(ids, _fields(fields), body="Best")
 
 
 def get_contacts(ids: Iterable[str], *, with_body: bool = True) -> str:
-    return _get_items(ids, _contact_fields(with_body))
+    return _get_items(ids, _contact_fields(with_body), body="Text")
 
 
-def _get_items(ids: Iterable[str], fields: str) -> str:
-    """Bodies come as they are stored: HTML as HTML, plain text as plain text."""
+def _get_items(ids: Iterable[str], fields: str, *, body: str) -> str:
+    """`body`: "Text", or "Best" for HTML where it is stored as HTML: links are in the mark-up."""
     items = "".join(f'<t:ItemId Id="{_attribute(one)}"/>' for one in ids)
     return (
-        "<m:GetItem><m:ItemShape><t:BaseShape>IdOnly</t:BaseShape><t:BodyType>Best</t:BodyType>"
+        f"<m:GetItem><m:ItemShape><t:BaseShape>IdOnly</t:BaseShape><t:BodyType>{body}</t:BodyType>"
         f"<t:AdditionalProperties>{fields}</t:AdditionalProperties></m:ItemShape>"
         f"<m:ItemIds>{items}</m:ItemIds></m:GetItem>"
     )

@@ -142,10 +142,10 @@ def read_answer(answer: Answer, words: EwsWords, *, has_cursor: bool = False) ->
             root = parse_xml(answer.body, words)
             return root.find(f"{SOAP}Header"), _find_messages(root, words, has_cursor=has_cursor)
         except _Unreadable as error:
+            if answer.status == 200 and has_cursor:
+                raise CursorExpired(words.read_again, detail=error.detail) from error
             if answer.status == 200:
-                if has_cursor:
-                    raise CursorExpired(words.read_again, detail=error.detail) from error
-                raise
+                raise Unexpected(error.sentence, detail=error.detail) from error
     raise make_error(answer.status, answer.headers, answer.body, words)
 
 
