@@ -161,6 +161,8 @@ CONTACT = Kind("Contact", (
              since="Exchange2010_SP2"),
     Property("contacts:PhoneticLastName", plain("PhoneticLastName", "yomiSurname"), "A", since="Exchange2010_SP2"),
     Property("contacts:Notes", plain("Notes", "personalNotes"), get_only=True, since="Exchange2010_SP2"),
+    # what clients ask of a folder of contacts, since lists of people may lie there too
+    *unused(("distributionlist:Members",), since="Exchange2010", get_only=True),
     *unused(("contacts:Companies", "contacts:Mileage", "contacts:WeddingAnniversary", "contacts:Culture")),
     *unused(("contacts:PhoneticFullName", "contacts:Alias", "contacts:Photo", "contacts:UserSMIMECertificate",
              "contacts:MSExchangeCertificate", "contacts:DirectoryId", "contacts:ManagerMailbox",

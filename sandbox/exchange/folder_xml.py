@@ -64,6 +64,7 @@ class Tree:
         known = {mailbox.calendar_id: "calendar", mailbox.contacts_id: "contacts"}
         rows = [
             (f"{ROOT}!", "", "", "", "", ROOT, 1, 0),
+            ("searchfolders!", f"{ROOT}!", "Finder", "", "", "searchfolders", 1, 0),
             (mailbox.root_id, f"{ROOT}!", "Top of Information Store", "", "", TOP, 1, 0),
             *((f"{key}!", mailbox.root_id, shown, folder_class, "", key, 1, 0)
               for key, (shown, folder_class) in EMPTY.items()),

@@ -178,6 +178,10 @@ class ContactPatch:
         self._old = old or {}
         self.phones, self.extended = dict(phones), dict(extended)
 
+    def read(self, name: str) -> Any:
+        """A value as it is by now."""
+        return self.doc.get(name, self._old.get(name))
+
     def _list(self, name: str) -> list[Any]:
         if name not in self.doc:
             self.doc[name] = list(self._old.get(name) or [])

@@ -33,19 +33,20 @@ def dump_recurrence(recurrence: dict[str, Any]) -> str:
 
 def _dump_pattern(pattern: dict[str, Any]) -> str:
     interval = f"<t:Interval>{pattern['interval']}</t:Interval>"
-    days = sorted(pattern["daysOfWeek"], key=DAYS.index)
+    days = sorted(pattern.get("daysOfWeek", ()), key=DAYS.index)
     named = next((name for name, members in SETS.items() if members == days), "") or " ".join(
         day.title() for day in days
     )
-    nth = f"<t:DaysOfWeek>{named}</t:DaysOfWeek><t:DayOfWeekIndex>{pattern['index'].title()}</t:DayOfWeekIndex>"
-    day = f"<t:DayOfMonth>{pattern['dayOfMonth']}</t:DayOfMonth>"
-    month = f"<t:Month>{MONTHS[pattern['month'] - 1]}</t:Month>"
+    index = pattern.get("index", "first").title()
+    nth = f"<t:DaysOfWeek>{named}</t:DaysOfWeek><t:DayOfWeekIndex>{index}</t:DayOfWeekIndex>"
+    day = f"<t:DayOfMonth>{pattern.get('dayOfMonth', 0)}</t:DayOfMonth>"
+    month = f"<t:Month>{MONTHS[pattern.get('month', 1) - 1]}</t:Month>"
     match pattern["type"]:
         case "daily":
             return f"<t:DailyRecurrence>{interval}</t:DailyRecurrence>"
         case "weekly":
             listed = " ".join(one.title() for one in days)
-            first = pattern["firstDayOfWeek"].title()
+            first = pattern.get("firstDayOfWeek", "sunday").title()
             return (
                 f"<t:WeeklyRecurrence>{interval}<t:DaysOfWeek>{listed}</t:DaysOfWeek>"
                 f"<t:FirstDayOfWeek>{first}</t:FirstDayOfWeek></t:WeeklyRecurrence>"

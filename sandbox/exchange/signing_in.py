@@ -11,9 +11,8 @@ from werkzeug.wrappers import Response
 
 from sandbox.exchange import ntlm
 from sandbox.exchange.directory import Account, Directory, Outcome
+from sandbox.wire import CONNECTION
 
-# where the server keeps a dict for as long as a connection lives
-CONNECTION = "sandbox.connection"
 LOCKED = "The referenced account is currently locked out and may not be logged on to."
 UNAUTHORIZED = (
     "<!DOCTYPE html><html><head><title>401 - Unauthorized: Access is denied due to invalid credentials.</title></head>"
@@ -77,7 +76,7 @@ class Door:
             account = self.directory.find(_split_basic(value.strip())[0])
         elif scheme.lower() in ("ntlm", "negotiate"):
             try:
-                reply = ntlm.Handshake(b"any").read_reply(_decode(value.strip()))
+                reply = ntlm.Handshake(b"any").read_reply(decode(value.strip()))
                 account = self.directory.find(reply.user, reply.domain)
             except ntlm.Malformed:
                 return ""
@@ -91,7 +90,7 @@ class Door:
         return self._finish(account, is_right=account is not None and account.password == password)
 
     def _check_ntlm(self, scheme: str, value: str, memory: dict[str, Any]) -> Account:
-        token = _decode(value)
+        token = decode(value)
         handshake: ntlm.Handshake = memory.setdefault("ews.ntlm", ntlm.Handshake())
         memory.pop("ews.signed_in", None)
         try:
@@ -132,7 +131,8 @@ def _answer(status: int, body: str, offers: list[str]) -> Response:
     return response
 
 
-def _decode(value: str) -> bytes:
+def decode(value: str) -> bytes:
+    """base64 → bytes, none for what is not base64."""
     try:
         return base64.b64decode(value, validate=True)
     except (binascii.Error, ValueError):
@@ -141,7 +141,7 @@ def _decode(value: str) -> bytes:
 
 def _split_basic(value: str) -> tuple[str, str]:
     """Name and password, as UTF-8 or else as Latin-1."""
-    raw = _decode(value)
+    raw = decode(value)
     try:
         text = raw.decode()
     except UnicodeDecodeError:

@@ -143,8 +143,8 @@ def _update_contact(call: Call, found: Found, updates: list[_Update]) -> None:
     patch = ContactPatch(call.mailbox.find_contact(found.id), more["phones"], more["extended"])
     for update in updates:
         if update.action == "append":
-            raise update.refuse("ErrorInvalidPropertyAppend")
-        if update.is_extended and update.action == "delete":
+            _append_to_contact(patch, update)
+        elif update.is_extended and update.action == "delete":
             patch.extended.pop(parse_path(update.path)[0], None)
         elif update.index:
             _update_entry(patch, update)
@@ -160,6 +160,15 @@ def _update_contact(call: Call, found: Found, updates: list[_Update]) -> None:
     with call.site.store.transaction():
         call.site.records.write_more(call.mailbox, found.id, patch.phones, patch.extended)
         call.mailbox.change_contact(found.id, patch.doc)
+
+
+def _append_to_contact(patch: ContactPatch, update: _Update) -> None:
+    """Raises EwsError."""
+    if update.name != "Body" or update.value is None:
+        raise update.refuse("ErrorInvalidPropertyAppend")
+    before = patch.read("personalNotes") or ""
+    patch.set(update.value)
+    patch.doc["personalNotes"] = before + patch.doc["personalNotes"]
 
 
 def _update_entry(patch: ContactPatch, update: _Update) -> None:

@@ -17,12 +17,16 @@ from lxml import etree
 from sandbox.clock import Clock
 from sandbox.exchange import Exchange
 from sandbox.exchange.soap import MESSAGES, SOAP, TYPES
+from sandbox.exchange.trouble import EwsFace
+from sandbox.faults import Faults
+from sandbox.gate import Gate
 from sandbox.mailbox import Mailboxes
+from sandbox.request_log import RequestLog
 from sandbox.store import Store
 from sandbox.tls import prepare_certificates
 from sandbox.wire import Server
 
-SHARED = Path(__file__).parents[2].parent / "shared"
+SHARED = Path(__file__).parents[3].parent / "shared"
 NS = {"s": SOAP, "m": MESSAGES, "t": TYPES}
 ALICE, BEN = "alice@north.example", "ben@north.example"
 PASSWORD = "Frühling-2026: x"
@@ -42,10 +46,12 @@ def load_judge() -> Callable[[bytes], list[str]] | None:
 
 
 class Stage(Exchange):
-    """With the address of its server's certificate authority."""
+    """With its troubles, the log of its requests, and the file of its server's certificate authority."""
 
     ca_file: str
     plain_url: str
+    faults: Faults
+    log: RequestLog
 
     def open_session(self) -> requests.Session:
         """One that trusts the authority and nothing of this machine's environment."""
@@ -63,8 +69,11 @@ def running_exchange() -> Iterator[Stage]:
     stage = Stage(store, clock, Mailboxes(store, clock))
     app = Flask("exchange")
     stage.install(app)
+    stage.faults, stage.log = Faults(), RequestLog(clock.now)
+    stage.faults.register(EwsFace(stage), EwsFace(stage.online))
+    gate = Gate(app, stage.faults, stage.log)
     certificates = prepare_certificates(":memory:")
-    servers = [Server("127.0.0.1", 0, app, tls=certificates.make_context()), Server("127.0.0.1", 0, app)]
+    servers = [Server("127.0.0.1", 0, gate, tls=certificates.make_context()), Server("127.0.0.1", 0, gate)]
     stage.ca_file = str(certificates.ca_file)
     stage.settle(f"https://127.0.0.1:{servers[0].server_port}")
     stage.plain_url = f"http://127.0.0.1:{servers[1].server_port}{stage.path}"
