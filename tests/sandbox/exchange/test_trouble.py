@@ -21,6 +21,7 @@ GET_CALENDAR = (
 )
 WINDOW = ("2026-11-01T00:00:00Z", "2026-12-01T00:00:00Z")
 EWS = "/EWS/*"
+SYNCING = ("invalid-sync-state", "invalid-sync-state-bare", "sync-folder-gone")
 
 
 @pytest.fixture
@@ -131,8 +132,13 @@ def test_entities_stand_where_a_name_was_and_a_careful_reader_lives(
     content = soap.session.post(soap.url, data=_envelope(GET_CALENDAR)).content
     assert entity in content and b"<!DOCTYPE" in content
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    root = etree.fromstring(content, etree.XMLParser(resolve_entities=False, no_network=True))
-    assert root.find(".//t:DisplayName", NS).text is None
+    try:
+        root = etree.fromstring(content, etree.XMLParser(resolve_entities=False, no_network=True))
+    except etree.XMLSyntaxError as error:
+        # a newer libxml2 counts the laughs
+        assert "amplification" in str(error)
+    else:
+        assert root.find(".//t:DisplayName", NS).text is None
     assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 50_000
 
 
@@ -167,11 +173,9 @@ def test_the_line_itself_may_fail(exchange: Stage, soap: Soap) -> None:
     assert len(response.content) == 3_000_000 and int(response.headers["Content-Length"]) < 10_000
 
 
-@pytest.mark.parametrize("kind", INSIDE)
+@pytest.mark.parametrize("kind", sorted(set(INSIDE) - {"trickle", "cut-off"} - set(SYNCING)))
 def test_what_concerns_the_service_waits_until_ntlm_has_signed_in(exchange: Stage, ntlm: Soap, kind: str) -> None:
     """A rule for one request is not used up by the messages of the handshake."""
-    if kind.startswith(("invalid-sync-state", "sync-folder")) or kind in ("trickle", "cut-off"):
-        pytest.skip("befalls other requests, or takes long")
     exchange.faults.add(kind, EWS)
     response = ntlm.session.post(ntlm.url, data=_envelope(GET_CALENDAR))
     assert exchange.faults.rules() == []
