@@ -7,7 +7,17 @@ from typing import TYPE_CHECKING
 from flask import Flask, Response, render_template, request
 from werkzeug.exceptions import HTTPException
 
-from sandbox.pages import apps, calendar, contacts, home, switchboard
+from sandbox.pages import (
+    apps,
+    calendar,
+    contacts,
+    exchange,
+    home,
+    mailbox_calendar,
+    mailbox_contacts,
+    organizations,
+    switchboard,
+)
 from sandbox.same_origin import check_same_origin
 
 if TYPE_CHECKING:
@@ -18,7 +28,8 @@ POLICY = "default-src 'none'; style-src 'self'; img-src 'self' data:; base-uri '
 
 def install(app: Flask, sandbox: Sandbox) -> None:
     """Add the pages to the application."""
-    for part in (home, calendar, contacts, apps, switchboard):
+    parts = (home, calendar, contacts, apps, mailbox_calendar, mailbox_contacts, organizations, exchange, switchboard)
+    for part in parts:
         routes = part.make_blueprint(sandbox)
         routes.before_request(_check_form)
         app.register_blueprint(routes)

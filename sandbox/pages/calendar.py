@@ -41,7 +41,7 @@ def make_blueprint(sandbox: Sandbox) -> Blueprint:
         person, calendar = reach(email, request.args.get("calendar", "primary"))
         zone = get_zone(calendar.timezone)
         today = google.clock.now().astimezone(zone).date()
-        first = _read_day(request.args.get("week", ""), today)
+        first = read_day(request.args.get("week", ""), today)
         first -= timedelta(days=first.weekday())
         with google.store.transaction():
             days = [(first + timedelta(days=n), _day(sandbox, calendar, first + timedelta(days=n))) for n in range(7)]
@@ -129,7 +129,8 @@ def make_blueprint(sandbox: Sandbox) -> Blueprint:
     return routes
 
 
-def _read_day(text: str, default: date) -> date:
+def read_day(text: str, default: date) -> date:
+    """A day as 2026-11-24; the default for anything else."""
     try:
         return date.fromisoformat(text)
     except ValueError:

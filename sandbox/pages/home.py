@@ -26,14 +26,29 @@ def make_blueprint(sandbox: Sandbox) -> Blueprint:
     routes = Blueprint("home", __name__)
 
     def page(problem: str = "", form: Any = None) -> str:
-        people = []
-        for person in sandbox.store.people:
-            row = sandbox.store.row(
-                "SELECT count(*) FROM g_event WHERE calendar = ? AND status != 'cancelled'", person.email
-            )
-            apps = len(sandbox.google.tokens.grants(person.email))
-            people.append((person, row[0] if row else 0, sandbox.google.contacts.count(person.email), apps))
-        return render_template("home.html", people=people, problem=problem, form=form or {})
+        people = [(person, count(person.email)) for person in sandbox.store.people]
+        return render_template(
+            "home.html", people=people, tenants=list(sandbox.office365.tenants), problem=problem, form=form or {}
+        )
+
+    def count(email: str) -> dict[str, int | str]:
+        """How much of everything somebody has."""
+        row = sandbox.store.row("SELECT count(*) FROM g_event WHERE calendar = ? AND status != 'cancelled'", email)
+        account = sandbox.exchange.directory.find_by_email(email)
+        found: dict[str, int | str] = {
+            "google_events": row[0] if row else 0, "google_contacts": sandbox.google.contacts.count(email),
+            "google_apps": len(sandbox.google.tokens.grants(email)),
+            "office365_apps": len(sandbox.office365.tokens.grants(email)),
+            "exchange_account": account.state if account else "none",
+        }  # fmt: skip
+        for site in ("office365", "exchange"):
+            for what, kinds in (("event", "AND kind IN ('single', 'series')"), ("contact", "")):
+                row = sandbox.store.row(
+                    f"SELECT count(*) FROM m_{what} JOIN m_mailbox USING (box) WHERE site = ? AND email = ? {kinds}",
+                    site, email,
+                )  # fmt: skip
+                found[f"{site}_{what}s"] = row[0] if row else 0
+        return found
 
     @routes.get("/")
     def show() -> str:

@@ -7,12 +7,32 @@ from typing import TYPE_CHECKING, Any
 
 from flask import Blueprint, redirect, render_template, request
 
+from sandbox.faults import LINE_KINDS
+
 if TYPE_CHECKING:
     from sandbox.server import Sandbox
 
+# below each service: pattern → what it is
 PATHS = (
-    ("/google/*", "everything of Google"), ("/google/calendar/*", "the calendar"), ("*/events", "the list of events"),
-    ("/google/people/*", "contacts and groups"), ("*/connections", "the list of contacts"), ("/google/token", "tokens"),
+    ("Google", (
+        ("/google/calendar/*", "the calendar"), ("/google/*/events", "the list of events"),
+        ("/google/people/*", "contacts and groups"), ("/google/*/connections", "the list of contacts"),
+        ("/google/token", "tokens"),
+    )),
+    ("Microsoft Graph", (
+        ("/graph/*/calendarView/delta", "what changed in the calendar"), ("/graph/*/events*", "events"),
+        ("/graph/*/contacts/delta", "what changed in a folder of contacts"),
+        ("/graph/*/contactFolders*", "contacts and their folders"),
+    )),
+    ("Entra ID", (
+        ("/microsoft/*/token", "tokens"), ("/microsoft/*/authorize", "the page where people sign in"),
+        ("/microsoft/*/adminconsent", "the page where administrators consent"),
+        ("/microsoft/*/openid-configuration", "discovery"),
+    )),
+    ("Exchange", (
+        ("/EWS/*SyncFolder*", "what changed"), ("/EWS/*/FindItem", "the calendar view, and lists"),
+        ("/EWS/*/GetItem", "items one by one"), ("/EWS/*/CreateItem", "new items"),
+    )),
 )  # fmt: skip
 STEPS = ((3600, "1 hour"), (86_400, "1 day"), (7 * 86_400 + 60, "7 days"), (31 * 86_400, "31 days"))
 
@@ -21,10 +41,14 @@ def make_blueprint(sandbox: Sandbox) -> Blueprint:
     routes = Blueprint("switchboard", __name__)
 
     def page(problem: str = "") -> str:
+        faces = sandbox.faults.faces
+        words = sandbox.faults.actions
         return render_template(
-            "switchboard.html", rules=sandbox.faults.rules(), kinds=sandbox.faults.kinds,
-            actions=sandbox.faults.actions, paths=PATHS, steps=STEPS, people=list(sandbox.store.people),
-            clock=sandbox.clock, rotates=sandbox.google.tokens.rotates, problem=problem,
+            "switchboard.html", rules=sandbox.faults.rules(), kinds=sandbox.faults.kinds, line_kinds=LINE_KINDS,
+            faces=[(face.name, face.prefixes[0], face.kinds, {kind: words[kind] for kind in face.actions})
+                   for face in faces],
+            paths=PATHS, steps=STEPS, people=list(sandbox.store.people), clock=sandbox.clock,
+            rotates=sandbox.google.tokens.rotates, problem=problem,
         )  # fmt: skip
 
     @routes.get("/switchboard")
@@ -33,11 +57,14 @@ def make_blueprint(sandbox: Sandbox) -> Blueprint:
 
     @routes.post("/switchboard/faults")
     def add() -> Any:
+        """kind: its name, and after an @ the service it was picked from, which is meant where no path is chosen."""
         form = request.form
+        kind, _, prefix = form.get("kind", "").partition("@")
+        path = form.get("path") or (f"{prefix}*" if prefix else "")
         times, amount = form.get("times", "1").strip(), form.get("amount", "").strip()
         try:
             sandbox.faults.add(
-                form.get("kind", ""), form.get("path") or "/google/*", times=int(times) if times else None,
+                kind, path, times=int(times) if times else None,
                 account=form.get("account", ""), amount=float(amount) if amount else None,
             )  # fmt: skip
         except ValueError as error:
