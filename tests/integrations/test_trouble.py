@@ -1,7 +1,8 @@
-"""The engine and the real Google provider against a pretend Google in trouble: a sentence each time, nothing lost."""
+"""The engine and the real providers against pretend services in trouble: a sentence each time, nothing lost."""
 
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -14,15 +15,126 @@ from integrations.models import Connection, Outcome, Status, SyncRun
 from integrations.sync import PLANS
 from meetings.models import Meeting
 from organizations.models import User
+from portal import settings as project
 from sandbox.server import Sandbox, running
 
 pytestmark = pytest.mark.django_db
 
 EVENTS = "/google/calendar/*/events"
-PEOPLE = "/google/people/*/connections"
 SCOPES = [
     "https://www.googleapis.com/auth/calendar.events.owned.readonly",
     "https://www.googleapis.com/auth/contacts.readonly",
+]
+PASSWORD = "a password of Alice's"
+WEB = [("html", "unexpected"), ("empty-body", "unexpected"), ("huge", "unexpected"), ("gzip-bomb", "unexpected"),
+       ("cut-off", "unreachable"), ("hang-up", "unreachable"), ("502-html", "unreachable")]  # fmt: skip
+"""What may stand, or fall, between anybody's service and us."""
+
+
+AMOUNTS = {"huge": 5, "gzip-bomb": 5, **dict.fromkeys(("429", "429-date", "503", "busy"), 60)}
+"""Megabytes, or seconds to wait."""
+
+
+@dataclass(frozen=True)
+class Scene:
+    """One service: the requests that list its calendar and its address book, its troubles, how one signs in."""
+
+    key: str
+    calendar: str
+    contacts: str
+    troubles: list[tuple[str, str]]
+    sign_in: Callable[[Sandbox, str], dict[str, Any]]
+    method: str = "oauth"
+
+    def service(self, sandbox: Sandbox) -> Any:
+        return getattr(sandbox, self.key)
+
+
+def sign_in_at_google(sandbox: Sandbox, email: str) -> dict[str, Any]:
+    issued = sandbox.google.tokens.issue(email, SCOPES)
+    return {"access_token": issued.access, "refresh_token": issued.refresh, "expires_at": time.time() + 3000,
+            "scopes": SCOPES, "sub": "1"}  # fmt: skip
+
+
+def sign_in_at_microsoft(sandbox: Sandbox, email: str) -> dict[str, Any]:
+    scopes = ["User.Read", "Calendars.Read", "Contacts.Read", "offline_access"]
+    issued = sandbox.office365.tokens.issue(email, scopes)
+    return {"method": "oauth", "access_token": issued.access, "refresh_token": issued.refresh,
+            "expires_at": time.time() + 3000, "scopes": scopes, "tid": "t", "oid": "o", "mailbox": email}  # fmt: skip
+
+
+def sign_in_at_exchange(sandbox: Sandbox, email: str) -> dict[str, Any]:
+    sandbox.exchange.set_password(email, PASSWORD)
+    return {"method": "password", "user": email, "password": PASSWORD, "ews_url": sandbox.exchange.url,
+            "version": "2019", "auth": "basic", "mailbox": email}  # fmt: skip
+
+
+GOOGLE = Scene(
+    "google",
+    EVENTS,
+    "/google/people/*/connections",
+    [
+        *WEB,
+        ("half-json", "unexpected"),
+        ("endless", "unexpected"),
+        ("redirect", "unexpected"),
+        ("500", "unreachable"),
+        ("503", "unreachable"),
+        ("429", "rate_limited"),
+        ("429-date", "rate_limited"),
+        ("403-rate", "rate_limited"),
+        ("403-quota", "rate_limited"),
+        ("403-scope", "permission_missing"),
+    ],
+    sign_in_at_google,
+)
+OFFICE365 = Scene(
+    "office365",
+    "/graph/v1.0/me/calendarView*",
+    "/graph/v1.0/me/contactFolders/*/contacts/delta",
+    [
+        *WEB,
+        ("half-json", "unexpected"),
+        ("redirect", "unexpected"),
+        ("foreign-next", "refused"),
+        ("500", "unreachable"),
+        ("503", "unreachable"),
+        ("504", "unreachable"),
+        ("429", "rate_limited"),
+        ("429-date", "rate_limited"),
+        ("403-scope", "permission_missing"),
+        ("401", "reconnect_needed"),
+        ("401-claims", "reconnect_needed"),
+    ],
+    sign_in_at_microsoft,
+)
+EXCHANGE = Scene(
+    "exchange",
+    "/EWS/Exchange.asmx/FindItem",
+    "/EWS/Exchange.asmx/SyncFolderHierarchy",
+    [
+        *WEB,
+        ("html-200", "unexpected"),
+        ("404-html", "unexpected"),
+        ("half-xml", "unexpected"),
+        ("entity-bomb", "unexpected"),
+        ("xxe", "unexpected"),
+        ("302-metadata", "unexpected"),
+        ("500-fault", "unreachable"),
+        ("503", "rate_limited"),
+        ("busy", "rate_limited"),
+        ("401", "reconnect_needed"),
+        ("401-locked", "reconnect_needed"),
+        ("password-expired", "reconnect_needed"),
+        ("403", "admin_needed"),
+        ("no-mailbox", "reconnect_needed"),
+    ],
+    sign_in_at_exchange,
+    method="password",
+)
+SCENES = [GOOGLE, OFFICE365, EXCHANGE]
+TROUBLE = [
+    pytest.param(scene, fault, code, id=f"{scene.key}-{fault}") for scene in SCENES for fault, code in scene.troubles
 ]
 
 
@@ -32,49 +144,61 @@ def shared_sandbox() -> Iterator[Sandbox]:
         yield sandbox
 
 
+def make_event(scene: Scene, n: int) -> dict[str, Any]:
+    starts = datetime.now(UTC).replace(microsecond=0) + timedelta(hours=1)
+    moments = {"start": starts, "end": starts + timedelta(hours=1)}
+    if scene is GOOGLE:
+        return {"summary": f"Event {n}", **{name: {"dateTime": at.isoformat()} for name, at in moments.items()}}
+    times = {name: {"dateTime": f"{at:%Y-%m-%dT%H:%M:%S}", "timeZone": "UTC"} for name, at in moments.items()}
+    return {"subject": f"Event {n}", **times}
+
+
 @pytest.fixture
-def google(shared_sandbox: Sandbox, settings: Any, alice: User) -> Iterator[Sandbox]:
-    google, found = shared_sandbox.google, shared_sandbox.settings
-    settings.PROVIDERS = {"google": "integrations.providers.google.Google"}
+def sandbox(shared_sandbox: Sandbox, settings: Any, alice: User) -> Iterator[Sandbox]:
+    """Three services, and the product pointed at them; Alice has twelve events and one contact at each."""
+    found = shared_sandbox.settings
+    settings.PROVIDERS = project.PROVIDERS
     settings.PROVIDER_SETTINGS = {
-        "google": {
-            "client_id": found["GOOGLE_CLIENT_ID"],
-            "client_secret": found["GOOGLE_CLIENT_SECRET"],
-            "authorize_url": found["GOOGLE_AUTHORIZE_URL"],
-            "token_url": found["GOOGLE_TOKEN_URL"],
-            "revoke_url": found["GOOGLE_REVOKE_URL"],
-            "calendar_root": found["GOOGLE_CALENDAR_ROOT"],
-            "people_root": found["GOOGLE_PEOPLE_ROOT"],
-        }
+        key: {name: found.get(f"{key}_{name}".upper(), value) for name, value in values.items()}
+        for key, values in project.PROVIDER_SETTINGS.items()
     }
-    settings.OUTBOUND_ALLOW = [shared_sandbox.url.removeprefix("http://")]
+    settings.OUTBOUND_ALLOW = [url.partition("://")[2] for url in (shared_sandbox.url, shared_sandbox.tls_url)]
+    settings.OUTBOUND_CA_BUNDLE = str(shared_sandbox.ca_file)
     registry.providers.cache_clear()
-    if not google.people.find(alice.email):
-        google.add_person(alice.email, name="Alice Meyer", timezone="Europe/Berlin")
-        starts = datetime.now(UTC).replace(microsecond=0) + timedelta(hours=1)
-        for n in range(12):
-            span = {
-                "start": {"dateTime": starts.isoformat()},
-                "end": {"dateTime": (starts + timedelta(hours=1)).isoformat()},
-            }
-            google.add_event(alice.email, {"id": f"event{n:05}", "summary": f"Event {n}", **span})
-        google.contacts.create(alice.email, {"names": [{"givenName": "Ann", "familyName": "Ash"}]})
+    if not shared_sandbox.google.people.find(alice.email):
+        shared_sandbox.google.add_person(alice.email, name="Alice Meyer", timezone="Europe/Berlin")
+        shared_sandbox.exchange.add_person(alice.email, password=PASSWORD)
+        for scene in SCENES:
+            for n in range(12):
+                scene.service(shared_sandbox).add_event(alice.email, make_event(scene, n))
+        shared_sandbox.google.contacts.create(alice.email, {"names": [{"givenName": "Ann", "familyName": "Ash"}]})
+        for service in (shared_sandbox.office365, shared_sandbox.exchange):
+            service.add_contact(alice.email, {"givenName": "Ann", "surname": "Ash"})
     yield shared_sandbox
     shared_sandbox.faults.clear()
 
 
-@pytest.fixture
-def connection(google: Sandbox, alice: User) -> Connection:
+def connect(scene: Scene, sandbox: Sandbox, user: User) -> Connection:
     """Alice's, synced once."""
-    issued = google.google.tokens.issue(alice.email, SCOPES)
     connection = Connection.objects.create(
-        user=alice, provider="google", mailbox=alice.email, account_id="1", calendar_read=True, contacts_read=True,
-        credentials={"access_token": issued.access, "refresh_token": issued.refresh,
-                     "expires_at": time.time() + 3000, "scopes": SCOPES, "sub": "1"},
+        user=user, provider=scene.key, method=scene.method, mailbox=user.email, account_id="1", calendar_read=True,
+        contacts_read=True, credentials=scene.sign_in(sandbox, user.email),
     )  # fmt: skip
-    assert run(connection).outcome == Outcome.DONE
+    done = run(connection)
+    assert done.outcome == Outcome.DONE, (done.error_sentence, done.error_detail)
     assert (Meeting.objects.count(), Contact.objects.count()) == (12, 1)
     return connection
+
+
+@pytest.fixture
+def google(sandbox: Sandbox) -> Sandbox:
+    return sandbox
+
+
+@pytest.fixture
+def connection(sandbox: Sandbox, alice: User) -> Connection:
+    """At Google."""
+    return connect(GOOGLE, sandbox, alice)
 
 
 def run(connection: Connection) -> SyncRun:
@@ -83,40 +207,27 @@ def run(connection: Connection) -> SyncRun:
     return found
 
 
-TROUBLE = [
-    ("html", "unexpected"),
-    ("half-json", "unexpected"),
-    ("empty-body", "unexpected"),
-    ("huge", "unexpected"),
-    ("gzip-bomb", "unexpected"),
-    ("endless", "unexpected"),
-    ("redirect", "unexpected"),
-    ("cut-off", "unreachable"),
-    ("hang-up", "unreachable"),
-    ("500", "unreachable"),
-    ("502-html", "unreachable"),
-    ("503", "unreachable"),
-    ("429", "rate_limited"),
-    ("429-date", "rate_limited"),
-    ("403-rate", "rate_limited"),
-    ("403-quota", "rate_limited"),
-    ("403-scope", "permission_missing"),
-]
-
-
-@pytest.mark.parametrize("path", [EVENTS, PEOPLE], ids=["calendar", "contacts"])
-@pytest.mark.parametrize(("fault", "code"), TROUBLE, ids=[fault for fault, _ in TROUBLE])
+@pytest.mark.parametrize("feed", ["calendar", "contacts"])
+@pytest.mark.parametrize(("scene", "fault", "code"), TROUBLE)
 def test_each_trouble_is_a_sentence_and_loses_nothing(
-    google: Sandbox, connection: Connection, alice_client: Client, settings: Any, path: str, fault: str, code: str
+    sandbox: Sandbox, alice: User, alice_client: Client, settings: Any, scene: Scene, feed: str, fault: str, code: str
 ) -> None:
+    connection = connect(scene, sandbox, alice)
     settings.OUTBOUND_MAX_BYTES = 1_000_000
-    google.google.expire_sync_tokens(connection.user.email)
-    # The first answer may be the one that says that the token has expired; from the listing on it goes wrong.
-    google.faults.add(fault, path, times=None, amount=60 if fault.startswith("429") else None)
+    if scene is EXCHANGE and feed == "calendar":
+        # A view is read where everything is listed, and for a series.
+        connection.cursors.filter(feed=feed).update(value="")
+    else:
+        expire = sandbox.google.expire_sync_tokens if scene is GOOGLE else scene.service(sandbox).expire_sync
+        expire(alice.email)
+    # The first answer may be the one that says that the cursor has expired; from the listing on it goes wrong.
+    amount = AMOUNTS.get(fault)
+    sandbox.faults.add(fault, getattr(scene, feed), times=None, amount=amount)
     failed = run(connection)
-    assert (failed.outcome, failed.error_code) == (Outcome.FAILED, code)
+    assert (failed.outcome, failed.error_code) == (Outcome.FAILED, code), failed.error_detail
     assert failed.error_sentence.endswith(".")
     assert "Traceback" not in failed.error_detail
+    assert PASSWORD not in f"{failed.error_sentence}{failed.error_detail}"
     assert (Meeting.objects.count(), Contact.objects.count()) == (12, 1)
     for page in ("/profile/", "/meetings/", "/contacts/"):
         answer = alice_client.get(page)
@@ -126,12 +237,53 @@ def test_each_trouble_is_a_sentence_and_loses_nothing(
     assert connection.next_sync_at > connection.status_changed_at
     assert connection.status == PLANS[type(_error(code))].status
 
-    google.faults.clear()
+    sandbox.faults.clear()
     Connection.objects.update(status=Status.CONNECTED)
     healed = run(connection)
-    assert healed.outcome == Outcome.DONE
+    assert healed.outcome == Outcome.DONE, (healed.error_sentence, healed.error_detail)
     assert (healed.added, healed.removed) == (0, 0)
     assert (Meeting.objects.count(), Contact.objects.count()) == (12, 1)
+
+
+def test_a_delta_that_goes_round_in_circles_is_read_by_plain_pages(sandbox: Sandbox, alice: User) -> None:
+    connection = connect(OFFICE365, sandbox, alice)
+    sandbox.office365.expire_sync(alice.email)
+    sandbox.faults.add("endless", "/graph/v1.0/me/calendarView/delta", times=None)
+    for _ in range(2):
+        done = run(connection)
+        assert (done.outcome, done.added, done.removed) == (Outcome.DONE, 0, 0)
+        assert done.pages < 20
+    assert Meeting.objects.count() == 12
+    assert connection.cursors.get(feed="calendar").value.startswith("plain:")
+
+
+def test_the_claims_that_microsoft_wants_are_asked_for_when_reconnecting(
+    sandbox: Sandbox, alice: User, alice_client: Client
+) -> None:
+    connection = connect(OFFICE365, sandbox, alice)
+    sandbox.faults.add("401-claims", OFFICE365.calendar, times=None)
+    assert run(connection).error_code == "reconnect_needed"
+    leaving = alice_client.post("/integrations/connection/renewal/")
+    url = alice_client.get(leaving["Location"]).context["url"]
+    assert "claims=%7B" in url
+
+
+def test_a_changed_password_is_tried_twice_and_never_again(sandbox: Sandbox, alice: User) -> None:
+    connection = connect(EXCHANGE, sandbox, alice)
+    sandbox.exchange.set_password(alice.email, "another one")
+    assert run(connection).error_code == "reconnect_needed"
+    assert sandbox.exchange.bad_tries(alice.email) <= 2
+    for _ in range(3):
+        assert sync.run(connection.pk, trigger="person") is None
+    assert sandbox.exchange.bad_tries(alice.email) <= 2
+    sandbox.exchange.set_password(alice.email, PASSWORD)
+
+
+def test_nothing_with_the_password_in_it_is_left_after_a_run(sandbox: Sandbox, alice: User) -> None:
+    from exchangelib.protocol import CachingProtocol
+
+    connect(EXCHANGE, sandbox, alice)
+    assert CachingProtocol._protocol_cache == {}
 
 
 def _error(code: str) -> Any:
@@ -140,6 +292,7 @@ def _error(code: str) -> Any:
 
 def test_a_page_token_that_leads_to_another_host_is_only_a_token(google: Sandbox, connection: Connection) -> None:
     google.google.expire_sync_tokens(connection.user.email)
+    google.log.clear()
     google.faults.add("foreign-next", EVENTS)
     run(connection)
     hosts = {entry.path.split("/")[1] for entry in google.log.requests("*")}
