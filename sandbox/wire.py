@@ -35,12 +35,6 @@ class Body(io.RawIOBase):
         return int(count)
 
 
-def read_body(environ: dict[str, Any]) -> bytes:
-    """All of a request's body; whoever reads it puts a stream with the same bytes in its place."""
-    body: bytes = environ["wsgi.input"].read(int(environ.get("CONTENT_LENGTH") or 0))
-    return body
-
-
 class Answer:
     """One answer on its way out: what WSGI's start_response and write do."""
 

@@ -11,13 +11,13 @@ from werkzeug.wrappers import Response
 
 from sandbox.faults import LINE_KINDS, Environ, Face, Rule
 from sandbox.microsoft.entra_errors import CODES, EntraError
-from sandbox.wire import read_body
 
 if TYPE_CHECKING:
     from sandbox.microsoft import Office365
 
 BY_NUMBER = "aadsts-"
 THROTTLED = (429, 503)
+LONGEST_FORM = 1_000_000
 
 
 class EntraFace(Face):
@@ -41,7 +41,10 @@ class EntraFace(Face):
         """Whose code or refresh token is handed in, or whose name is hinted at."""
         if environ["REQUEST_METHOD"] != "POST":
             return str(dict(parse_qsl(environ.get("QUERY_STRING", ""))).get("login_hint", "")).lower()
-        body = read_body(environ)
+        length = int(environ.get("CONTENT_LENGTH") or 0)
+        if not 0 < length <= LONGEST_FORM:
+            return ""
+        body = environ["wsgi.input"].read(length)
         environ["wsgi.input"] = io.BytesIO(body)
         form = dict(parse_qsl(body.decode("utf-8", "replace")))
         return self._office365.tokens.find_owner(form.get("refresh_token") or form.get("code") or "")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import socket
 import ssl
 import stat
@@ -114,6 +115,25 @@ def test_the_authority_can_be_had_before_anything_is_started(tmp_path, monkeypat
         assert sandbox.ca_file == said
         assert session.get(f"{sandbox.tls_url}/_control/", verify=str(said)).status_code == 200
     assert said.read_bytes() == authority
+
+
+def test_a_process_says_where_its_authority_lies_and_takes_the_app_registration_from_its_environment(tmp_path):
+    environment = os.environ | {"SANDBOX": "1", "SANDBOX_OFFICE365_CLIENT_ID": "the-app",
+                                "SANDBOX_OFFICE365_CLIENT_SECRET": "the-secret"}  # fmt: skip
+    command = [sys.executable, "-m", "sandbox", "--port", "0", "--data", str(tmp_path / "box.sqlite3")]
+    root = Path(__file__).parents[2]
+    with (
+        subprocess.Popen(command, cwd=root, env=environment, stdout=subprocess.PIPE, text=True) as process,
+        requests.Session() as session,
+    ):
+        said = next(line for line in process.stdout if line.startswith("By https on "))
+        url, _, authority = said.removeprefix("By https on ").partition("/  its certificate authority: ")
+        session.trust_env, session.verify = False, authority.strip()
+        settings = session.get(f"{url}/_control/settings").json()
+        process.terminate()
+        assert process.wait(10) == 0
+    assert (settings["OFFICE365_CLIENT_ID"], settings["OFFICE365_CLIENT_SECRET"]) == ("the-app", "the-secret")
+    assert settings["OUTBOUND_CA_BUNDLE"] == authority.strip() == str(tmp_path / "box-ca.pem")
 
 
 def test_two_processes_that_start_at_once_agree_on_the_certificates(tmp_path):
