@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
@@ -16,12 +17,13 @@ from sandbox.exchange.contact_xml import CONTACT, ContactItem
 from sandbox.exchange.directory import Account
 from sandbox.exchange.errors import EwsError, SoapFault
 from sandbox.exchange.event_xml import EVENT, EventItem, SeriesFacts
-from sandbox.exchange.folder_xml import FolderItem, Tree
+from sandbox.exchange.folder_xml import FOLDER, FolderItem, Tree, dump_folder
 from sandbox.exchange.properties import Kind, Mode, Property, Shape, View, choose
 from sandbox.exchange.soap import Element, Request, T, failure, invalid_request, read_text
 from sandbox.mailbox import Mailbox, MailboxError
 from sandbox.mailbox.contacts import ContactRow
 from sandbox.mailbox.event_lists import EventRow
+from sandbox.mailbox.event_shapes import Owner
 from sandbox.mailbox.ids import make_change_key, split_occurrence_id
 from sandbox.mailbox.times import UTC_ZONE, find_zone
 
@@ -49,7 +51,7 @@ class Found:
     folder: str
     change_key: str
     render: Callable[[], EventItem | ContactItem]
-    cache_key: tuple[Any, ...]
+    cache_key: tuple[str, int]
 
     @property
     def is_occurrence(self) -> bool:
@@ -80,6 +82,10 @@ class Call:
                 raise EwsError("ErrorNonExistentMailbox")
             self._mailbox = self.site.mailboxes.open(self.site.name, self.account.email)
         return self._mailbox
+
+    @cached_property
+    def owner(self) -> Owner:
+        return self.mailbox.owner
 
     @property
     def tree(self) -> Tree:
@@ -186,7 +192,7 @@ class Call:
         """One occurrence, changed or not; it has its master's change key. load: of one that is known to be there."""
         key = self.key_of("event", master.change)
         cache_key = (core_id, master.change)
-        is_known = load is not None or self.site.cache.knows(self.mailbox.name, cache_key)
+        is_known = load is not None or self.site.cache.knows(self.account.email, cache_key)
         if not is_known and self.mailbox.find_event(core_id) is None:
             return None
 
@@ -208,19 +214,16 @@ class Call:
         mailbox = self.mailbox
         uid = doc["iCalUId"] if row.id == doc["id"] else row.load()["iCalUId"]
         extra = orjson.loads(row.extra).get("singleValueExtendedProperties", {}) if row.extra else {}
-        extended = {path.lower(): str(one.get("value", "")) for path, one in extra.items()}
-        return EventItem(
-            doc, mailbox.name, mailbox.owner, row.folder, uid, key, extended, lambda: self._series_facts(row)
-        )
+        # the mailbox forgets none: an empty one counts as deleted
+        extended = {path.lower(): str(one["value"]) for path, one in extra.items() if one.get("value")}
+        return EventItem(doc, mailbox.name, self.owner, row.folder, uid, key, extended, lambda: self._series_facts(row))
 
     def _series_facts(self, row: EventRow) -> SeriesFacts:
         return self.site.series.facts(self.mailbox, row)
 
     def _contact_item(self, row: ContactRow, key: str) -> ContactItem:
         more = self.site.records.read_more(self.mailbox, row.id)
-        return ContactItem(
-            row.load(), self.mailbox.name, self.mailbox.owner, row.folder, key, more["extended"], more["phones"]
-        )
+        return ContactItem(row.load(), self.mailbox.name, self.owner, row.folder, key, more["extended"], more["phones"])
 
     # writing
 
@@ -232,24 +235,13 @@ class Call:
             raise SoapFault("ErrorTimeZone")
         return zone
 
-    def view(self, mode: Mode, shape: Shape) -> View:
-        return View(mode, self.zone, self.request.zone, self.request.schema, shape.body, shape.extended)
-
-    def choose(self, kind: Kind, shape: Shape, mode: Mode) -> tuple[Property, ...]:
-        """Raises EwsError, SoapFault."""
-        return choose(kind, shape, mode, self.request.schema, self.site.version.schema)
-
-    def dump_item(self, found: Found, shape: Shape, view: View) -> str:
-        """The item as an element. Raises EwsError, SoapFault."""
-        properties = self.choose(found.kind, shape, view.mode)
-
-        def render() -> str:
-            item = found.render()
-            inner = "".join([one.dump(item, view) for one in properties])
-            return f'<t:{found.kind.element}><t:ItemId Id="{item.id}" ChangeKey="{found.change_key}"/>{inner}'
-
-        opening = self.site.cache.get(self.mailbox.name, found.cache_key, (shape, view), render)
-        return f"{opening}</t:{found.kind.element}>"
+    def write(self, mode: Mode, shape: Shape) -> Writer:
+        """What writes this call's answers. Raises SoapFault."""
+        owa = f"{self.site.base_url}/owa/" if self.site.version.build >= (15,) else ""
+        view = View(
+            mode, self.zone, self.request.zone, self.request.schema, shape.body, shape.extended, shape.indexed, owa
+        )
+        return Writer(self, shape, view)
 
     def each(self, elements: Any, work: Callable[[Element], str], empty: str = "") -> Iterator[str]:
         """One response message for each element; work: the message, or it raises EwsError. empty: as in failure."""
@@ -259,6 +251,32 @@ class Call:
                     yield work(element)
             except EwsError as error:
                 yield failure(self.request.operation, error, empty)
+
+
+class Writer:
+    """Folders and items as elements, in one shape."""
+
+    def __init__(self, call: Call, shape: Shape, view: View) -> None:
+        self._call, self._shape, self._view = call, shape, view
+        self._cache, self._mailbox = call.site.cache, call.account.email
+        self._how = self._cache.number((call.site.version.name, shape, view))
+
+    def choose(self, kind: Kind) -> tuple[Property, ...]:
+        """Raises EwsError, SoapFault."""
+        return choose(kind, self._shape, self._view.mode, self._view.schema, self._call.site.version.schema)
+
+    def folder(self, folder: FolderItem) -> str:
+        """Raises EwsError, SoapFault."""
+        return dump_folder(folder, self.choose(FOLDER), self._view)
+
+    def item(self, found: Found) -> str:
+        """Raises EwsError, SoapFault."""
+        return self._cache.get(self._mailbox, found.cache_key, self._how, lambda: self._write(found))
+
+    def _write(self, found: Found) -> str:
+        properties, item, name = self.choose(found.kind), found.render(), found.kind.element
+        inner = "".join([one.dump(item, self._view) for one in properties])
+        return f'<t:{name}><t:ItemId Id="{item.id}" ChangeKey="{found.change_key}"/>{inner}</t:{name}>'
 
 
 def read_moment(value: str, zone: ZoneInfo) -> datetime:

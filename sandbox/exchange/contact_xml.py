@@ -59,9 +59,7 @@ class ContactItem:
         notes: str = self.doc["personalNotes"] or ""
         return to_html(notes) if notes else ""
 
-    @property
-    def item_class(self) -> str:
-        return "IPM.Contact"
+    item_class, view_model = "IPM.Contact", "PersonaCardViewModelFactory"
 
 
 def read_phone(item: ContactItem, key: str) -> str:
@@ -91,14 +89,16 @@ def _email_addresses(item: ContactItem, view: View) -> str:
         f'<t:Entry Key="EmailAddress{place}" Name="{attribute(one["name"])}" RoutingType="SMTP"'
         f' MailboxType="Contact">{text(one["address"])}</t:Entry>'
         for place, one in enumerate(item.doc["emailAddresses"], 1)
+        if view.shows("contacts:EmailAddress", f"EmailAddress{place}")
     )
     return f"<t:EmailAddresses>{entries}</t:EmailAddresses>" if entries else ""
 
 
 def _phone_numbers(item: ContactItem, view: View) -> str:
-    """Exchange lists a key with nothing in it too; here only what is there is listed."""
     entries = "".join(
-        f'<t:Entry Key="{key}">{text(number)}</t:Entry>' for key in PHONE_KEYS if (number := read_phone(item, key))
+        f'<t:Entry Key="{key}">{text(number)}</t:Entry>'
+        for key in PHONE_KEYS
+        if (number := read_phone(item, key)) and view.shows("contacts:PhoneNumber", key)
     )
     return f"<t:PhoneNumbers>{entries}</t:PhoneNumbers>" if entries else ""
 
@@ -106,7 +106,11 @@ def _phone_numbers(item: ContactItem, view: View) -> str:
 def _physical_addresses(item: ContactItem, view: View) -> str:
     entries = ""
     for key, name in ADDRESSES.items():
-        parts = "".join(element(part, item.doc[name].get(inner)) for part, inner in ADDRESS_PARTS.items())
+        parts = "".join(
+            element(part, item.doc[name].get(inner))
+            for part, inner in ADDRESS_PARTS.items()
+            if view.shows(f"contacts:PhysicalAddress:{part}", key)
+        )
         entries += f'<t:Entry Key="{key}">{parts}</t:Entry>' if parts else ""
     return f"<t:PhysicalAddresses>{entries}</t:PhysicalAddresses>" if entries else ""
 

@@ -94,4 +94,6 @@ class Endpoint:
         response.headers["X-Powered-By"] = "ASP.NET"
         response.headers["X-FEServer"] = self._site.door.server
         response.headers["Cache-Control"] = "private"
+        if "exchangecookie" not in request.cookies:
+            response.set_cookie("exchangecookie", secrets.token_hex(16), httponly=True, secure=request.is_secure)
         return response

@@ -83,6 +83,8 @@ class EventItem:
         content: str = self.doc["body"]["content"]
         return content
 
+    view_model = "CalendarItemDetailsViewModelFactory"
+
     @property
     def item_class(self) -> str:
         return ITEM_CLASS.get(self.doc["type"], "IPM.Appointment")

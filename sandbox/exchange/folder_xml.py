@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from sandbox.exchange.ids import KEY_KINDS, make_change_key, make_folder_id
-from sandbox.exchange.item_xml import RIGHTS, made, unused, worded
+from sandbox.exchange.item_xml import RIGHTS, dump_extended, made, unused, worded
 from sandbox.exchange.properties import Kind, Property, View
 from sandbox.exchange.records import Records
 from sandbox.exchange.soap import text
@@ -20,6 +20,15 @@ EMPTY = {
     "outbox": ("Outbox", "IPF.Note"), "tasks": ("Tasks", "IPF.Task"), "notes": ("Notes", "IPF.StickyNote"),
     "journal": ("Journal", "IPF.Journal"),
 }  # fmt: skip
+# what Exchange keeps for itself below Contacts, hidden from people: name, class, distinguished name
+HIDDEN = (
+    ("Recipient Cache", "IPF.Contact.RecipientCache", "recipientcache"),
+    ("{06967759-274D-40B2-A3EB-D7F9E73727D7}", "IPF.Contact.MOC.QuickContacts", "quickcontacts"),
+    ("GAL Contacts", "IPF.Contact.GalContacts", ""),
+    ("Organizational Contacts", "IPF.Contact.OrganizationalContacts", ""),
+    ("PeopleCentricConversation Buddies", "IPF.Contact.PeopleCentricConversationBuddies", ""),
+)
+IS_HIDDEN = "boolean 0x10f4"
 ELEMENTS = {"IPF.Appointment": "CalendarFolder", "IPF.Contact": "ContactsFolder", "IPF.Task": "TasksFolder"}
 CLASSES = {"calendar": "IPF.Appointment", "contacts": "IPF.Contact"}
 
@@ -28,7 +37,8 @@ CLASSES = {"calendar": "IPF.Appointment", "contacts": "IPF.Contact"}
 class FolderItem:
     """A folder. id and parent: the mailbox's own ids, made-up ones for folders it does not have; kind: of its content.
 
-    distinguished: the name by which everybody knows it; change: grows with each change of the folder.
+    distinguished: the name by which everybody knows it; change: grows with each change of the folder; is_hidden: from
+    people.
     """
 
     id: str
@@ -39,12 +49,22 @@ class FolderItem:
     distinguished: str
     change: int
     count: int
+    is_hidden: bool
     children: int
     mailbox: str
 
     @property
     def element(self) -> str:
-        return ELEMENTS.get(self.folder_class, "Folder")
+        return ELEMENTS.get(".".join(self.folder_class.split(".")[:2]), "Folder")
+
+    @property
+    def state(self) -> str:
+        """Another one whenever the folder is another, or elsewhere."""
+        return f"{self.change}/{self.parent}"
+
+    @property
+    def extended(self) -> dict[str, str]:
+        return {IS_HIDDEN: "true"} if self.is_hidden else {}
 
     @property
     def ews_id(self) -> str:
@@ -60,17 +80,21 @@ class Tree:
     """All folders of a mailbox as of now, by the mailbox's own ids."""
 
     def __init__(self, mailbox: Mailbox, records: Records) -> None:
-        name = mailbox.name
+        name, top, trash = mailbox.name, mailbox.root_id, records.trashed(mailbox)
         known = {mailbox.calendar_id: "calendar", mailbox.contacts_id: "contacts"}
         rows = [
-            (f"{ROOT}!", "", "", "", "", ROOT, 1, 0),
-            ("searchfolders!", f"{ROOT}!", "Finder", "", "", "searchfolders", 1, 0),
-            (mailbox.root_id, f"{ROOT}!", "Top of Information Store", "", "", TOP, 1, 0),
-            *((f"{key}!", mailbox.root_id, shown, folder_class, "", key, 1, 0)
-              for key, (shown, folder_class) in EMPTY.items()),
-            *((folder.id, folder.parent, folder.name, CLASSES[folder.kind], folder.kind, known.get(folder.id, ""),
-               folder.change, records.count_items(mailbox, folder.id, folder.kind)) for folder in mailbox.folders("")),
+            (f"{ROOT}!", "", "", "", "", ROOT, 1, 0, False),
+            ("searchfolders!", f"{ROOT}!", "Finder", "", "", "searchfolders", 1, 0, False),
+            (top, f"{ROOT}!", "Top of Information Store", "", "", TOP, 1, 0, False),
+            *((f"{key}!", top, shown, kind, "", key, 1, 0, False) for key, (shown, kind) in EMPTY.items()),
+            *((f"{shown}!", mailbox.contacts_id, shown, kind, "", key, 1, 0, True) for shown, kind, key in HIDDEN),
         ]  # fmt: skip
+        for folder in mailbox.folders(""):
+            parent = "deleteditems!" if folder.id in trash else folder.parent
+            rows.append((
+                folder.id, parent, folder.name, CLASSES[folder.kind], folder.kind, known.get(folder.id, ""),
+                folder.change, records.count_items(mailbox, folder.id, folder.kind), False,
+            ))  # fmt: skip
         children: dict[str, int] = {}
         for row in rows:
             children[row[1]] = children.get(row[1], 0) + 1
@@ -111,13 +135,14 @@ FOLDER_PROPERTIES = (
     Property("folder:DisplayName", made("DisplayName", lambda folder: text(folder.name)), "DA"),
     Property("folder:TotalCount", _count, "DA"),
     Property("folder:ChildFolderCount", made("ChildFolderCount", lambda folder: folder.children), "DA"),
+    Property("item:ExtendedProperty", dump_extended),
     Property("folder:EffectiveRights", lambda folder, view: RIGHTS.format("true", "false"), "A",
              since="Exchange2007_SP1"),
     Property("folder:DistinguishedFolderId",
              worded("DistinguishedFolderId", lambda folder: folder.distinguished), "A", since="Exchange2013"),
     Property("folder:UnreadCount", _unread, "DA"),
     *unused(("folder:ManagedFolderInformation", "folder:SearchParameters", "folder:PermissionSet",
-             "folder:SharingEffectiveRights", "item:ExtendedProperty")),
+             "folder:SharingEffectiveRights")),
     *unused(("folder:PolicyTag", "folder:ArchiveTag", "folder:ReplicaList"), since="Exchange2013"),
 )  # fmt: skip
 FOLDER = Kind("Folder", FOLDER_PROPERTIES)

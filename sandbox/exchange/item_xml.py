@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from datetime import UTC, datetime
 from typing import Any
+from urllib.parse import quote
 
 from sandbox.exchange.ids import make_folder_id
 from sandbox.exchange.properties import Property, View
@@ -95,7 +96,19 @@ def _parent(item: Any, view: View) -> str:
     return f'<t:ParentFolderId Id="{make_folder_id(item.mailbox, item.folder)}" ChangeKey="AQAAAA=="/>'
 
 
-def _extended(item: Any, view: View) -> str:
+def _link(name: str, mode: str) -> Dump:
+    """Servers since 2013 give a whole address, older ones what goes behind that of Outlook on the web."""
+
+    def dump(item: Any, view: View) -> str:
+        quoted = quote(item.id, safe="")
+        if not view.owa:
+            return element(name, f"?ae=Item&a={mode}&t={item.item_class}&id={quoted}")
+        return element(name, f"{view.owa}?ItemID={quoted}&exvsurl=1&viewmodel={item.view_model}")
+
+    return dump
+
+
+def dump_extended(item: Any, view: View) -> str:
     return "".join(
         f"<t:ExtendedProperty>{field}<t:Value>{text(item.extended[path])}</t:Value></t:ExtendedProperty>"
         for path, field in view.extended
@@ -106,7 +119,8 @@ def _extended(item: Any, view: View) -> str:
 def make_item_properties(middle: tuple[Property, ...] = ()) -> tuple[Property, ...]:
     """In the order of the schema. middle: the reminder's and the recipients', which only some items have.
 
-    An item has doc, mailbox, folder, owner, item_class, subject, body (HTML) and extended (values by path).
+    An item has doc, mailbox, folder, owner, id, item_class, view_model, subject, body (HTML) and extended (values by
+    path).
     """
     return (
         Property("item:ParentFolderId", _parent, "A"),
@@ -132,7 +146,7 @@ def make_item_properties(middle: tuple[Property, ...] = ()) -> tuple[Property, .
         Property("item:ResponseObjects", fixed("ResponseObjects", "<t:ForwardItem/>"), "DA", get_only=True),
         *middle,
         Property("item:HasAttachments", flag("HasAttachments", "hasAttachments"), "DA"),
-        Property("item:ExtendedProperty", _extended),
+        Property("item:ExtendedProperty", dump_extended),
         Property("item:Culture", fixed("Culture", "en-US"), "A"),
         Property(
             "item:EffectiveRights", lambda item, view: RIGHTS.format("false", "true"), "A", since="Exchange2007_SP1"
@@ -144,6 +158,10 @@ def make_item_properties(middle: tuple[Property, ...] = ()) -> tuple[Property, .
             "item:LastModifiedTime", stamp("LastModifiedTime", "lastModifiedDateTime"), "A", since="Exchange2010"
         ),
         Property("item:IsAssociated", fixed("IsAssociated", "false"), "DA", since="Exchange2010"),
+        Property("item:WebClientReadFormQueryString", _link("WebClientReadFormQueryString", "Open"), "A",
+                 since="Exchange2010"),
+        Property("item:WebClientEditFormQueryString", _link("WebClientEditFormQueryString", "Edit"), "A",
+                 since="Exchange2010"),
         Property(
             "item:UniqueBody", lambda item, view: dump_body(item.body, view.body, "UniqueBody"), get_only=True,
             since="Exchange2010",
@@ -160,8 +178,7 @@ def make_item_properties(middle: tuple[Property, ...] = ()) -> tuple[Property, .
         *unused(("item:MimeContent", "item:Attachments", "item:InternetMessageHeaders"), get_only=True),
         *unused(("item:InReplyTo", "item:DisplayBcc", "item:ReminderNextTime", "item:ReminderDueBy",
                  "item:ReminderIsSet", "item:ReminderMinutesBeforeStart", "item:DisplayTo", "item:DisplayCc")),
-        *unused(("item:ConversationId", "item:StoreEntryId", "item:WebClientReadFormQueryString",
-                 "item:WebClientEditFormQueryString"), since="Exchange2010"),
+        *unused(("item:ConversationId", "item:StoreEntryId"), since="Exchange2010"),
         *unused(("item:Flag", "item:InstanceKey", "item:EntityExtractionResult", "item:PolicyTag", "item:ArchiveTag",
                  "item:RetentionDate", "item:RightsManagementLicenseData", "item:BlockStatus", "item:HasBlockedImages",
                  "item:PredictedActionReasons", "item:IsClutter", "item:IconIndex"), since="Exchange2013"),

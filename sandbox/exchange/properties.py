@@ -34,7 +34,8 @@ ENUMERATION = (
 class View:
     """How an answer is written. zone: of its times, with `zone_name` as asked for; body: HTML, Text or Best.
 
-    extended: the extended properties that are wanted, as pairs of path and ExtendedFieldURI element.
+    extended: the extended properties that are wanted, as pairs of path and ExtendedFieldURI element. indexed: parts of
+    properties that are not wanted whole, as pairs of URI and index. owa: the address of Outlook on the web.
     """
 
     mode: Mode
@@ -43,6 +44,14 @@ class View:
     schema: str
     body: str = "Best"
     extended: tuple[tuple[str, str], ...] = ()
+    indexed: frozenset[tuple[str, str]] = frozenset()
+    owa: str = ""
+
+    def shows(self, uri: str, index: str) -> bool:
+        """Whether this entry of an indexed property is wanted: all are, unless some were named."""
+        if not self.indexed or (uri, index) in self.indexed:
+            return True
+        return not any(whole_of(uri) == whole_of(named) for named, _ in self.indexed)
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,12 +85,13 @@ class Kind:
 
 @dataclass(frozen=True, slots=True)
 class Shape:
-    """base: IdOnly, Default or AllProperties; extra: URIs of properties that are wanted too; extended: as in View."""
+    """base: IdOnly, Default or AllProperties; extra: URIs of properties that are wanted too; the rest: as in View."""
 
     base: str
     extra: frozenset[str]
     extended: tuple[tuple[str, str], ...] = ()
     body: str = "Best"
+    indexed: frozenset[tuple[str, str]] = frozenset()
 
 
 def whole_of(uri: str) -> str:
@@ -98,16 +108,18 @@ def parse_shape(element: Element | None) -> Shape:
     base = read_text(element.find(f"{T}BaseShape"))
     if base not in ("IdOnly", "Default", "AllProperties"):
         raise invalid_request(f"The 'BaseShape' element is invalid - The value '{base}' is invalid.")
-    extra, extended = set(), []
+    named, indexed, extended = set(), set(), []
     for path in element.iterfind(f"{T}AdditionalProperties/*"):
+        uri = path.get("FieldURI", "")
         if path.tag == f"{T}ExtendedFieldURI":
             extended.append(parse_path(path))
         elif path.tag == f"{T}IndexedFieldURI":
-            extra.add(whole_of(path.get("FieldURI", "")))
+            indexed.add((uri, path.get("FieldIndex", "")))
         else:
-            extra.add(path.get("FieldURI", ""))
-    body = read_text(element.find(f"{T}BodyType")) or "Best"
-    return Shape(base, frozenset(extra), tuple(extended), body)
+            named.add(uri)
+    parts = frozenset(one for one in indexed if base == "IdOnly" and whole_of(one[0]) not in named)
+    extra = frozenset(named | {whole_of(uri) for uri, _ in indexed})
+    return Shape(base, extra, tuple(extended), read_text(element.find(f"{T}BodyType")) or "Best", parts)
 
 
 @lru_cache(maxsize=1024)

@@ -134,6 +134,10 @@ class Site:
     def delete_folder(self, email: str, folder_id: str) -> None:
         self.mailbox(email).delete_folder(folder_id)
 
+    def trash_folder(self, email: str, folder_id: str) -> None:
+        """Delete it as Outlook does: it goes to Deleted Items, contacts and all."""
+        self.records.trash(self.mailbox(email), folder_id)
+
     def add_contact(self, email: str, doc: dict[str, Any], folder: str = "") -> dict[str, Any]:
         return self.mailbox(email).add_contact(doc, folder)
 

@@ -22,8 +22,7 @@ LONGEST = timedelta(days=2 * 366)
 
 def find_item(call: Call) -> Iterator[str]:
     """Reference: https://learn.microsoft.com/exchange/client-developer/web-service-reference/finditem-operation"""
-    shape = parse_shape(call.body.find(f"{M}ItemShape"))
-    view = call.view("find", shape)
+    write = call.write("find", parse_shape(call.body.find(f"{M}ItemShape")))
     if call.body.get("Traversal") not in ("Shallow", "SoftDeleted", "Associated"):
         raise invalid_request("The required attribute 'Traversal' is missing.")
     if call.body.find(f"{M}GroupBy") is not None or call.body.find(f"{M}QueryString") is not None:
@@ -36,7 +35,7 @@ def find_item(call: Call) -> Iterator[str]:
             found, paging = _lay_out(call, folder, calendar_view)
         else:
             found, paging = _list(call, folder)
-        items = "".join([call.dump_item(one, shape, view) for one in found])
+        items = "".join([write.item(one) for one in found])
         return success("FindItem", f"<m:RootFolder{paging}><t:Items>{items}</t:Items></m:RootFolder>")
 
     return call.each(call.body.iterfind(f"{M}ParentFolderIds/*"), work)

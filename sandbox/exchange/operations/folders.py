@@ -7,8 +7,8 @@ from typing import TypeVar
 
 from sandbox.exchange.call import Call
 from sandbox.exchange.errors import EwsError
-from sandbox.exchange.folder_xml import CLASSES, FOLDER, FolderItem, dump_folder
-from sandbox.exchange.properties import Shape, View, parse_shape
+from sandbox.exchange.folder_xml import CLASSES, FolderItem
+from sandbox.exchange.properties import Shape, parse_shape
 from sandbox.exchange.soap import Element, M, T, first_child, invalid_request, read_text, success
 
 Entry = TypeVar("Entry")
@@ -18,26 +18,20 @@ KINDS = {"ContactsFolder": "contacts", "CalendarFolder": "calendar"}
 
 def get_folder(call: Call) -> Iterator[str]:
     """Reference: https://learn.microsoft.com/exchange/client-developer/web-service-reference/getfolder-operation"""
-    shape = parse_shape(call.body.find(f"{M}FolderShape"))
-    view = call.view("get", shape)
+    write = call.write("get", parse_shape(call.body.find(f"{M}FolderShape")))
     wanted = call.body.find(f"{M}FolderIds")
     if wanted is None or not len(wanted):
         raise invalid_request("The element 'FolderIds' has incomplete content.")
 
     def work(element: Element) -> str:
-        return success("GetFolder", f"<m:Folders>{_dump(call, call.get_folder(element), shape, view)}</m:Folders>")
+        return success("GetFolder", f"<m:Folders>{write.folder(call.get_folder(element))}</m:Folders>")
 
     return call.each(wanted, work, "<m:Folders/>")
 
 
-def _dump(call: Call, folder: FolderItem, shape: Shape, view: View) -> str:
-    return dump_folder(folder, call.choose(FOLDER, shape, view.mode), view)
-
-
 def find_folder(call: Call) -> Iterator[str]:
     """Reference: https://learn.microsoft.com/exchange/client-developer/web-service-reference/findfolder-operation"""
-    shape = parse_shape(call.body.find(f"{M}FolderShape"))
-    view = call.view("find", shape)
+    write = call.write("find", parse_shape(call.body.find(f"{M}FolderShape")))
     traversal = call.body.get("Traversal", "")
     if traversal not in ("Shallow", "Deep", "SoftDeleted"):
         raise invalid_request("The required attribute 'Traversal' is missing.")
@@ -49,7 +43,7 @@ def find_folder(call: Call) -> Iterator[str]:
         parent = call.get_folder(element)
         found = [] if traversal == "SoftDeleted" else call.tree.below(parent.id, deep=traversal == "Deep")
         page, paging = cut_page(call.body.find(f"{M}IndexedPageFolderView"), found, limit)
-        listed = "".join(_dump(call, one, shape, view) for one in page)
+        listed = "".join(write.folder(one) for one in page)
         return success("FindFolder", f"<m:RootFolder{paging}><t:Folders>{listed}</t:Folders></m:RootFolder>")
 
     return call.each(call.body.iterfind(f"{M}ParentFolderIds/*"), work)
@@ -78,7 +72,7 @@ def cut_page(paging: Element | None, found: list[Entry], limit: int) -> tuple[li
 
 def create_folder(call: Call) -> Iterator[str]:
     """Reference: https://learn.microsoft.com/exchange/client-developer/web-service-reference/createfolder-operation"""
-    view = call.view("get", ID_ONLY)
+    write = call.write("get", ID_ONLY)
     parent_element = first_child(call.body.find(f"{M}ParentFolderId"))
 
     def work(element: Element) -> str:
@@ -91,9 +85,7 @@ def create_folder(call: Call) -> Iterator[str]:
         above = parent.id if parent.kind == kind else call.mailbox.root_id
         made = call.mailbox.add_folder(read_text(element.find(f"{T}DisplayName")), above, kind)
         call.forget_tree()
-        return success(
-            "CreateFolder", f"<m:Folders>{_dump(call, call.tree.folders[made.id], ID_ONLY, view)}</m:Folders>"
-        )
+        return success("CreateFolder", f"<m:Folders>{write.folder(call.tree.folders[made.id])}</m:Folders>")
 
     return call.each(call.body.iterfind(f"{M}Folders/*"), work, "<m:Folders/>")
 
@@ -103,7 +95,7 @@ def update_folder(call: Call) -> Iterator[str]:
 
     Reference: https://learn.microsoft.com/exchange/client-developer/web-service-reference/updatefolder-operation
     """
-    view = call.view("get", ID_ONLY)
+    write = call.write("get", ID_ONLY)
 
     def work(change: Element) -> str:
         folder = _writable(call, first_child(change))
@@ -113,20 +105,28 @@ def update_folder(call: Call) -> Iterator[str]:
                 raise EwsError("ErrorInvalidPropertySet")
             call.mailbox.rename_folder(folder.id, read_text(update.find(f"*/{T}DisplayName")))
         call.forget_tree()
-        return success(
-            "UpdateFolder", f"<m:Folders>{_dump(call, call.tree.folders[folder.id], ID_ONLY, view)}</m:Folders>"
-        )
+        return success("UpdateFolder", f"<m:Folders>{write.folder(call.tree.folders[folder.id])}</m:Folders>")
 
     return call.each(call.body.iterfind(f"{M}FolderChanges/*"), work, "<m:Folders/>")
 
 
 def delete_folder(call: Call) -> Iterator[str]:
-    """Reference: https://learn.microsoft.com/exchange/client-developer/web-service-reference/deletefolder-operation"""
-    if call.body.get("DeleteType") not in ("HardDelete", "SoftDelete", "MoveToDeletedItems"):
+    """MoveToDeletedItems keeps the folder and what is in it, there.
+
+    Reference: https://learn.microsoft.com/exchange/client-developer/web-service-reference/deletefolder-operation
+    """
+    how = call.body.get("DeleteType")
+    if how not in ("HardDelete", "SoftDelete", "MoveToDeletedItems"):
         raise invalid_request("The required attribute 'DeleteType' is missing.")
 
     def work(element: Element) -> str:
-        call.mailbox.delete_folder(_writable(call, element, "ErrorDeleteDistinguishedFolder").id)
+        folder = _writable(call, element, "ErrorDeleteDistinguishedFolder")
+        if folder.distinguished:
+            raise EwsError("ErrorDeleteDistinguishedFolder")
+        if how == "MoveToDeletedItems":
+            call.site.records.trash(call.mailbox, folder.id)
+        else:
+            call.mailbox.delete_folder(folder.id)
         call.forget_tree()
         return success("DeleteFolder", "")
 

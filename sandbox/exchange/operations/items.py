@@ -18,11 +18,10 @@ CANCELLATIONS = ("SendToNone", "SendOnlyToAll", "SendToAllAndSaveCopy")
 
 def get_item(call: Call) -> Iterator[str]:
     """Reference: https://learn.microsoft.com/exchange/client-developer/web-service-reference/getitem-operation"""
-    shape = parse_shape(call.body.find(f"{M}ItemShape"))
-    view = call.view("get", shape)
+    write = call.write("get", parse_shape(call.body.find(f"{M}ItemShape")))
 
     def work(element: Element) -> str:
-        return success("GetItem", f"<m:Items>{call.dump_item(call.find_item(element), shape, view)}</m:Items>")
+        return success("GetItem", f"<m:Items>{write.item(call.find_item(element))}</m:Items>")
 
     return call.each(read_ids(call), work, EMPTY)
 

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Iterator
 
 from sandbox.exchange import ids
-from sandbox.exchange.call import Call, Found
+from sandbox.exchange.call import Call, Found, Writer
 from sandbox.exchange.errors import EwsError
-from sandbox.exchange.folder_xml import FOLDER, TOP, FolderItem, dump_folder
-from sandbox.exchange.properties import Shape, View, parse_shape
+from sandbox.exchange.folder_xml import TOP, FolderItem
+from sandbox.exchange.properties import parse_shape
 from sandbox.exchange.soap import Element, M, failure, first_child, invalid_request, read_text, success
 from sandbox.exchange.sync_states import dump_state, parse_state
 
@@ -21,8 +22,7 @@ def sync_folder_hierarchy(call: Call) -> Iterator[str]:
 
     Reference: https://learn.microsoft.com/exchange/client-developer/web-service-reference/syncfolderhierarchy-operation
     """
-    shape = parse_shape(call.body.find(f"{M}FolderShape"))
-    view = call.view("sync", shape)
+    write = call.write("sync", parse_shape(call.body.find(f"{M}FolderShape")))
     root_element = call.body.find(f"{M}SyncFolderId")
     state = read_text(call.body.find(f"{M}SyncState"))
     try:
@@ -35,7 +35,7 @@ def sync_folder_hierarchy(call: Call) -> Iterator[str]:
         expected = {"kind": "folders", "box": call.mailbox.name, "era": call.mailbox.era,
                     "root": root.id if root_element is not None else ""}  # fmt: skip
         known = parse_state(state, expected)["known"] if state.strip() else {}
-        yield _answer_hierarchy(call, root, known, expected, shape, view)
+        yield _answer_hierarchy(call, root, known, expected, write)
     except EwsError as error:
         yield _refuse("SyncFolderHierarchy", error, "Folder")
 
@@ -46,19 +46,18 @@ def _refuse(operation: str, error: EwsError, what: str) -> str:
 
 
 def _answer_hierarchy(
-    call: Call, root: FolderItem, known: dict[str, int], expected: dict[str, object], shape: Shape, view: View
+    call: Call, root: FolderItem, known: dict[str, str], expected: dict[str, object], write: Writer
 ) -> str:
-    properties = call.choose(FOLDER, shape, view.mode)
     now = {one.id: one for one in call.tree.below(root.id, deep=True)}
     parts = []
     for one in now.values():
-        word = "Create" if one.id not in known else "Update" if known[one.id] != one.change else ""
+        word = "Create" if one.id not in known else "Update" if known[one.id] != one.state else ""
         if word:
-            parts.append(f"<t:{word}>{dump_folder(one, properties, view)}</t:{word}>")
+            parts.append(f"<t:{word}>{write.folder(one)}</t:{word}>")
     for gone in known:
         if gone not in now:
             parts.append(f'<t:Delete><t:FolderId Id="{ids.make_folder_id(call.mailbox.name, gone)}"/></t:Delete>')
-    state = dump_state(expected | {"known": {one.id: one.change for one in now.values()}})
+    state = dump_state(expected | {"known": {one.id: one.state for one in now.values()}})
     return success(
         "SyncFolderHierarchy",
         f"<m:SyncState>{state}</m:SyncState><m:IncludesLastFolderInRange>true</m:IncludesLastFolderInRange>"
@@ -71,14 +70,13 @@ def sync_folder_items(call: Call) -> Iterator[str]:
 
     Reference: https://learn.microsoft.com/exchange/client-developer/web-service-reference/syncfolderitems-operation
     """
-    shape = parse_shape(call.body.find(f"{M}ItemShape"))
-    view = call.view("sync", shape)
+    write = call.write("sync", parse_shape(call.body.find(f"{M}ItemShape")))
     most = _read_most(call.body.find(f"{M}MaxChangesReturned"))
     ignored = {one.get("Id") for one in call.body.iterfind(f"{M}Ignore/*")}
     state = read_text(call.body.find(f"{M}SyncState"))
     try:
         folder = call.get_folder(first_child(call.body.find(f"{M}SyncFolderId")), "ErrorSyncFolderNotFound")
-        yield _answer_items(call, folder, state, most, ignored, shape, view)
+        yield _answer_items(call, folder, state, most, ignored, write)
     except EwsError as error:
         yield _refuse("SyncFolderItems", error, "Item")
 
@@ -94,7 +92,7 @@ def _read_most(element: Element | None) -> int:
 
 
 def _answer_items(
-    call: Call, folder: FolderItem, state: str, most: int, ignored: set[str | None], shape: Shape, view: View
+    call: Call, folder: FolderItem, state: str, most: int, ignored: set[str | None], write: Writer
 ) -> str:
     """The state: from `base` on, the changes up to `top` are listed; those up to `at` have been told."""
     mailbox = call.mailbox
@@ -104,11 +102,11 @@ def _answer_items(
     if values["at"] >= values["top"]:
         values = {"base": values["at"], "at": values["at"], "top": top}
     changes = call.site.records.changes(mailbox, folder.id, values["base"], values["top"])
-    left = [change for change in changes if change[0] > values["at"]]
+    left = changes[bisect_right(changes, values["at"], key=lambda change: change[0]) :]
     page = left[:most]
     is_last = len(page) == len(left)
     values["at"] = values["top"] if is_last else page[-1][0]
-    parts = [part for change in page if (part := _dump_change(call, folder, change, ignored, shape, view))]
+    parts = [part for change in page if (part := _dump_change(call, folder, change, ignored, write))]
     return success(
         "SyncFolderItems",
         f"<m:SyncState>{dump_state(expected | values)}</m:SyncState><m:IncludesLastItemInRange>"
@@ -117,7 +115,7 @@ def _answer_items(
 
 
 def _dump_change(
-    call: Call, folder: FolderItem, change: tuple[int, str, str], ignored: set[str | None], shape: Shape, view: View
+    call: Call, folder: FolderItem, change: tuple[int, str, str], ignored: set[str | None], write: Writer
 ) -> str:
     number, act, core_id = change
     ews_id = ids.make_item_id(call.mailbox.name, folder.id, core_id)
@@ -130,7 +128,7 @@ def _dump_change(
     # gone or elsewhere by now: the next synchronization says so
     if found is None or found.folder != folder.id:
         return ""
-    return f"<t:{WORDS[act]}>{call.dump_item(found, shape, view)}</t:{WORDS[act]}>"
+    return f"<t:{WORDS[act]}>{write.item(found)}</t:{WORDS[act]}>"
 
 
 def _find(call: Call, folder: FolderItem, core_id: str) -> Found | None:

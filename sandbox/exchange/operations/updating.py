@@ -106,7 +106,8 @@ class _Update:
 def _update_event(call: Call, found: Found, updates: list[_Update]) -> None:
     """Raises EwsError, SoapFault, MailboxError."""
     old = call.mailbox.get_event(found.id)
-    elements, rest = [], {}
+    elements: list[Element] = []
+    rest: dict[str, Any] = {}
     for update in updates:
         if update.action == "set":
             assert update.value is not None
@@ -114,8 +115,7 @@ def _update_event(call: Call, found: Found, updates: list[_Update]) -> None:
         elif update.action == "append":
             rest |= _append(update, old)
         elif update.is_extended:
-            # the mailbox forgets none; an empty one counts as gone
-            rest["singleValueExtendedProperties"] = [{"id": parse_path(update.path)[0], "value": ""}]
+            rest.setdefault("singleValueExtendedProperties", []).append({"id": parse_path(update.path)[0], "value": ""})
         elif update.name in ATTENDEES:
             kind = ATTENDEES[update.name]
             rest["attendees"] = [one for one in rest.get("attendees", old["attendees"]) if one["type"] != kind]
@@ -124,7 +124,11 @@ def _update_event(call: Call, found: Found, updates: list[_Update]) -> None:
             if key not in EVENT_EMPTY:
                 raise update.refuse("ErrorInvalidPropertyDelete")
             rest[key] = deepcopy(EVENT_EMPTY[key])
-    call.mailbox.change_event(found.id, parse_event(elements, call.zone, old) | rest)
+    patch = parse_event(elements, call.zone, old)
+    extended = [*patch.get("singleValueExtendedProperties", ()), *rest.pop("singleValueExtendedProperties", ())]
+    if extended:
+        rest["singleValueExtendedProperties"] = extended
+    call.mailbox.change_event(found.id, patch | rest)
 
 
 def _append(update: _Update, old: dict[str, Any]) -> dict[str, Any]:

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from tests.sandbox.exchange.stage import ALICE, BEN, Answer, Soap, Stage
+from sandbox.exchange.folder_xml import HIDDEN
+from tests.sandbox.exchange.stage import ALICE, BEN, NS, Answer, Soap, Stage
+
+MACHINES = {name for name, _, _ in HIDDEN}
 
 
 def get(soap: Soap, *elements: str, shape: str = "<t:BaseShape>AllProperties</t:BaseShape>") -> Answer:
@@ -35,12 +38,17 @@ def sync(soap: Soap, state: str = "", root: str = "") -> Answer:
 
 
 def listed(answer: Answer) -> list[tuple[str, str]]:
-    """(Create, name) and the like."""
+    """(Create, name) and the like; without the folders that Exchange keeps for itself."""
     found = []
     for change in answer.find("m:Changes"):
         name = change.find(".//{*}DisplayName")
         found.append((change.tag.rpartition("}")[2], "" if name is None else name.text))
-    return found
+    return [one for one in found if one[1] not in MACHINES]
+
+
+def shown(answer: Answer) -> list[str]:
+    """The names of folders, without those that Exchange keeps for itself."""
+    return [name for name in answer.texts("t:DisplayName") if name not in MACHINES]
 
 
 def test_several_folders_come_in_one_answer_and_a_missing_one_only_fails_itself(exchange: Stage, soap: Soap) -> None:
@@ -80,8 +88,40 @@ def test_the_whole_tree_hangs_below_the_root(exchange: Stage, soap: Soap) -> Non
         "Suppliers",
         "Paper & Ink",
     } <= set(names)
-    assert find(soap, named("contacts")).texts("t:DisplayName") == ["Suppliers", "Paper & Ink"]
-    assert find(soap, named("contacts"), "Shallow").texts("t:DisplayName") == ["Suppliers"]
+    assert shown(find(soap, named("contacts"))) == ["Suppliers", "Paper & Ink"]
+    assert shown(find(soap, named("contacts"), "Shallow")) == ["Suppliers"]
+
+
+def test_folders_that_exchange_keeps_for_itself_are_marked_as_hidden(exchange: Stage, soap: Soap) -> None:
+    exchange.add_folder(ALICE, "Suppliers")
+    hidden = '<t:ExtendedFieldURI PropertyTag="0x10f4" PropertyType="Boolean"/>'
+    shape = f"<t:BaseShape>AllProperties</t:BaseShape><t:AdditionalProperties>{hidden}</t:AdditionalProperties>"
+    answer = soap.send(
+        f'<m:FindFolder Traversal="Deep"><m:FolderShape>{shape}</m:FolderShape><m:ParentFolderIds>'
+        f"{named('contacts')}</m:ParentFolderIds></m:FindFolder>"
+    )
+    marked = {
+        folder.findtext("t:DisplayName", "", NS): folder.findtext("t:ExtendedProperty/t:Value", "", NS)
+        for folder in answer.all("t:Folders/t:ContactsFolder")
+    }
+    assert marked == dict.fromkeys(MACHINES, "true") | {"Suppliers": ""}
+    assert "IPF.Contact.RecipientCache" in answer.texts("t:FolderClass")
+
+
+def test_a_folder_that_outlook_deletes_lies_in_deleted_items_with_its_contacts(exchange: Stage, soap: Soap) -> None:
+    folder = exchange.add_folder(ALICE, "Suppliers")
+    ann = exchange.add_contact(ALICE, {"givenName": "Ann"}, folder.id)
+    element = f'<t:FolderId Id="{exchange.folder_id(ALICE, folder.id)}"/>'
+    first = sync(soap)
+    soap.send(f'<m:DeleteFolder DeleteType="MoveToDeletedItems"><m:FolderIds>{element}</m:FolderIds></m:DeleteFolder>')
+    second = sync(soap, first.text("m:SyncState"))
+    assert listed(second) == [("Update", "Suppliers")]
+    trash = get(soap, named("deleteditems")).find("t:FolderId").get("Id")
+    assert second.find("t:ParentFolderId").get("Id") == trash
+    assert soap.get_items(exchange.item_id(ALICE, ann["id"])).codes == ["NoError"]
+    gone = f'<m:DeleteFolder DeleteType="HardDelete"><m:FolderIds>{element}</m:FolderIds></m:DeleteFolder>'
+    assert soap.send(gone).codes == ["NoError"]
+    assert listed(sync(soap, second.text("m:SyncState"))) == [("Delete", "")]
 
 
 def test_folders_are_listed_page_by_page(exchange: Stage, soap: Soap) -> None:
@@ -91,14 +131,14 @@ def test_folders_are_listed_page_by_page(exchange: Stage, soap: Soap) -> None:
     while True:
         paging = f'<m:IndexedPageFolderView MaxEntriesReturned="2" Offset="{offset}" BasePoint="Beginning"/>'
         answer = find(soap, named("contacts"), paging=paging)
-        names += answer.texts("t:DisplayName")
+        names += shown(answer)
         pages += 1
         folder = answer.find("m:RootFolder")
-        assert folder.get("TotalItemsInView") == "5"
+        assert folder.get("TotalItemsInView") == str(5 + len(MACHINES))
         offset = int(folder.get("IndexedPagingOffset"))
         if folder.get("IncludesLastItemInRange") == "true":
             break
-    assert (names, pages) == (["F0", "F1", "F2", "F3", "F4"], 3)
+    assert (names, pages) == (["F0", "F1", "F2", "F3", "F4"], 5)
 
 
 def test_the_hierarchy_is_told_once_and_then_only_what_changed(exchange: Stage, soap: Soap) -> None:

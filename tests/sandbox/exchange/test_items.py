@@ -147,6 +147,34 @@ class TestGetItem:
         assert back.find("t:ModifiedOccurrences//t:ItemId").get("Id") == second
         assert back.text("t:DeletedOccurrences//t:Start") == "2026-12-08T09:00:00Z"
 
+    def test_single_entries_of_a_contact_may_be_asked_for(self, exchange: Stage, soap: Soap) -> None:
+        contact = exchange.add_contact(ALICE, {
+            "givenName": "Ann", "mobilePhone": "1", "businessPhones": ["2"], "homePhones": ["3"],
+            "emailAddresses": [{"address": "a@x.example"}, {"address": "b@x.example"}],
+            "homeAddress": {"street": "S", "city": "C"},
+        })  # fmt: skip
+        item = exchange.item_id(ALICE, contact["id"])
+        wanted = (
+            ("contacts:PhoneNumber", "MobilePhone"), ("contacts:PhoneNumber", "HomePhone"),
+            ("contacts:PhoneNumber", "Pager"), ("contacts:EmailAddress", "EmailAddress2"),
+            ("contacts:PhysicalAddress:City", "Home"),
+        )  # fmt: skip
+        paths = "".join(f'<t:IndexedFieldURI FieldURI="{uri}" FieldIndex="{index}"/>' for uri, index in wanted)
+        shape = f"<t:BaseShape>IdOnly</t:BaseShape><t:AdditionalProperties>{paths}</t:AdditionalProperties>"
+        answer = soap.get_items(item, shape=shape)
+        entries = {one.get("Key"): one.text for one in answer.all("t:Entry")}
+        assert entries == {"MobilePhone": "1", "HomePhone": "3", "EmailAddress2": "b@x.example", "Home": None}
+        assert (answer.text("t:City"), answer.find("t:Street")) == ("C", None)
+        assert len(soap.get_items(item).all("t:PhoneNumbers/t:Entry")) == 3
+
+    def test_an_item_says_where_it_is_on_the_web(self, exchange: Stage, soap: Soap) -> None:
+        event = exchange.item_id(ALICE, exchange.add_event(ALICE, meeting())["id"])
+        link = soap.get_items(event).text("t:WebClientReadFormQueryString") or ""
+        assert link.startswith(f"{exchange.base_url}/owa/?ItemID=AAMk") and "+" not in link
+        exchange.use_version("2010_SP2")
+        link = soap.get_items(event, schema="Exchange2010_SP2").text("t:WebClientReadFormQueryString") or ""
+        assert link.startswith("?ae=Item&a=Open&t=IPM.Appointment&id=AAMk")
+
     def test_a_property_of_another_kind_of_item_is_refused(self, exchange: Stage, soap: Soap) -> None:
         event = exchange.add_event(ALICE, meeting())
         shape = (
@@ -409,6 +437,36 @@ class TestUpdateItem:
         refused = update(soap, item, '<t:DeleteItemField><t:FieldURI FieldURI="calendar:Start"/></t:DeleteItemField>')
         assert refused.codes == ["ErrorInvalidPropertyDelete"]
         assert refused.find("m:MessageXml/t:FieldURI").get("FieldURI") == "calendar:Start"
+
+    def test_extended_properties_are_set_and_deleted_by_themselves(self, exchange: Stage, soap: Soap) -> None:
+        def field(name: str) -> str:
+            return (
+                f'<t:ExtendedFieldURI DistinguishedPropertySetId="PublicStrings" PropertyName="{name}"'
+                ' PropertyType="String"/>'
+            )
+
+        def read() -> list[str]:
+            paths = f"<t:AdditionalProperties>{field('one')}{field('two')}</t:AdditionalProperties>"
+            shape = f"<t:BaseShape>IdOnly</t:BaseShape>{paths}"
+            return soap.get_items(item.get("Id"), shape=shape).texts("t:ExtendedProperty/t:Value")
+
+        kinds = (
+            (exchange.add_event(ALICE, meeting())["id"], "CalendarItem",
+             'SendMeetingInvitationsOrCancellations="SendToNone"'),
+            (exchange.add_contact(ALICE, {"givenName": "Ann"})["id"], "Contact", ""),
+        )  # fmt: skip
+        for core_id, kind, sending in kinds:
+            item = soap.get_items(exchange.item_id(ALICE, core_id)).find("t:ItemId")
+            changes = "".join(
+                f"<t:SetItemField>{field(name)}<t:{kind}><t:ExtendedProperty>{field(name)}<t:Value>{name}!</t:Value>"
+                f"</t:ExtendedProperty></t:{kind}></t:SetItemField>"
+                for name in ("one", "two")
+            )
+            answer = update(soap, item, changes, sending=sending)
+            assert answer.codes == ["NoError"] and read() == ["one!", "two!"]
+            gone = f"<t:DeleteItemField>{field('one')}</t:DeleteItemField>"
+            answer = update(soap, answer.find("t:ItemId"), gone, sending=sending)
+            assert answer.codes == ["NoError"] and read() == ["two!"]
 
     def test_a_series_becomes_a_single_when_its_recurrence_is_deleted(self, exchange: Stage, soap: Soap) -> None:
         event = exchange.add_event(ALICE, meeting("Weekly", recurrence=weekly()))

@@ -113,9 +113,11 @@ def test_a_folder_looks_as_documented(soap: Soap, samples: Path) -> None:
 
 
 def test_found_folders_look_as_documented(exchange: Stage, soap: Soap, samples: Path) -> None:
-    exchange.add_folder(ALICE, "Suppliers")
+    folder = exchange.add_folder(ALICE, "Suppliers")
+    exchange.add_folder(ALICE, "Paper", parent=folder.id)
     text = (samples / "FindFolder-01.xml").read_text()
-    answer = soap.post(text.replace('"inbox"', '"contacts"').encode())
+    suppliers = f'<t:FolderId Id="{exchange.folder_id(ALICE, folder.id)}"/>'
+    answer = soap.post(text.replace('<t:DistinguishedFolderId Id="inbox"/>', suppliers).encode())
     # a folder for contacts counts no unread ones
     check_shape(answer, samples / "FindFolderResponse-01.xml", but=("Folder", "UnreadCount"), more=("ContactsFolder",))
     broken = text.replace('<t:DistinguishedFolderId Id="inbox"/>', '<t:FolderId Id="AQApA"/>')
