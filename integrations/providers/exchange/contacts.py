@@ -14,7 +14,7 @@ import orjson
 from integrations.errors import CursorExpired, Gone
 from integrations.providers.exchange.folders import Folder, above, choose_folders, is_contact_folder, parse_folder
 from integrations.providers.exchange.operations import get_contacts, get_folders, sync_hierarchy, sync_items
-from integrations.providers.exchange.payloads import parse_contact
+from integrations.providers.exchange.people import parse_contact
 from integrations.providers.exchange.responses import MESSAGES, TYPES, Element, check
 from integrations.providers.exchange.syncing import get_items, read_change, sync
 from integrations.providers.exchange.wire import Wire

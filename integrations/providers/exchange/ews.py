@@ -18,7 +18,7 @@ from integrations.providers.exchange.calendar import ExchangeCalendar
 from integrations.providers.exchange.contacts import ExchangeContacts
 from integrations.providers.exchange.folders import parse_folder
 from integrations.providers.exchange.operations import get_calendars_of, get_folders, resolve_names
-from integrations.providers.exchange.payloads import parse_resolutions
+from integrations.providers.exchange.people import parse_resolutions
 from integrations.providers.exchange.responses import MESSAGES, Element, check, code_of
 from integrations.providers.exchange.versions import find_version
 from integrations.providers.exchange.wire import SignInKind, Wire, discover

@@ -1,31 +1,24 @@
-"""Exchange's XML and our records: pure, and the only place that knows EWS' names for what an item holds.
+"""Exchange's XML of events and our records: pure. What it says of people is in people.py, of folders in folders.py.
 
 An odd item becomes a record of what could be read of it; a whole page never fails because of one item. Parsing is a
 good part of what a full sync costs, hence the plain code: each element is touched once, and records made by position.
 
-Reference: https://learn.microsoft.com/en-us/exchange/client-developer/web-service-reference/calendaritem and
-https://learn.microsoft.com/en-us/exchange/client-developer/web-service-reference/contact
+Reference: https://learn.microsoft.com/en-us/exchange/client-developer/web-service-reference/calendaritem
 """
 
 from collections.abc import Mapping
 from datetime import date, datetime, timedelta
 from hashlib import blake2b
-from typing import Any
 from urllib.parse import quote, quote_plus, urlsplit
 from zoneinfo import ZoneInfo
 
-from integrations.providers.exchange.operations import PHONE_KEYS
 from integrations.providers.exchange.responses import TYPES, Element
 from integrations.providers.moments import parse_moment
 from integrations.providers.time_zones import find_zone_name
 from integrations.remote import (
     Attendee,
     EventStatus,
-    NumberKind,
-    RemoteContact,
-    RemoteEmail,
     RemoteEvent,
-    RemoteNumber,
     RemoteRef,
     Response,
     record,
@@ -55,51 +48,47 @@ _HALF_A_DAY = timedelta(hours=12)
 
 SINGLE, OCCURRENCE, EXCEPTION, MASTER = "Single", "Occurrence", "Exception", "RecurringMaster"
 
-# What an event's elements are, by their full names: the name itself for what is simply text, a number for what has a
-# part to play; what is not among these is passed over.
-_ITEM_ID, _START_ZONE, _ORGANIZER, _REQUIRED, _OPTIONAL, _RESOURCES, _ATTENDEE, _NAME, _ADDRESS, _ANSWER = range(10)
-_ROLES: dict[str, str | int] = {
-    f"{TYPES}ItemId": _ITEM_ID,
-    f"{TYPES}StartTimeZone": _START_ZONE,
-    f"{TYPES}Organizer": _ORGANIZER,
-    f"{TYPES}RequiredAttendees": _REQUIRED,
-    f"{TYPES}OptionalAttendees": _OPTIONAL,
-    f"{TYPES}Resources": _RESOURCES,
-    f"{TYPES}Attendee": _ATTENDEE,
-    f"{TYPES}Name": _NAME,
-    f"{TYPES}EmailAddress": _ADDRESS,
-    f"{TYPES}ResponseType": _ANSWER,
+# Whatever of an event is simply text, by its element's full name.
+_SIMPLE = {
+    f"{TYPES}{name}": name
+    for name in (
+        "Subject",
+        "Sensitivity",
+        "Body",
+        "LastModifiedTime",
+        "WebClientReadFormQueryString",
+        "UID",
+        "Start",
+        "End",
+        "IsAllDayEvent",
+        "LegacyFreeBusyStatus",
+        "Location",
+        "IsMeeting",
+        "IsCancelled",
+        "CalendarItemType",
+        "MyResponseType",
+        "JoinOnlineMeetingUrl",
+    )
 }
-for _simple in (
-    "Subject",
-    "Sensitivity",
-    "Body",
-    "LastModifiedTime",
-    "WebClientReadFormQueryString",
-    "UID",
-    "Start",
-    "End",
-    "IsAllDayEvent",
-    "LegacyFreeBusyStatus",
-    "Location",
-    "IsMeeting",
-    "IsCancelled",
-    "CalendarItemType",
-    "MyResponseType",
-    "JoinOnlineMeetingUrl",
-):
-    _ROLES[f"{TYPES}{_simple}"] = _simple
+_ITEM_ID, _START_ZONE, _ORGANIZER, _REQUIRED, _OPTIONAL, _RESOURCES, _ATTENDEE, _NAME, _ADDRESS, _ANSWER = (
+    f"{TYPES}{name}"
+    for name in ("ItemId", "StartTimeZone", "Organizer", "RequiredAttendees", "OptionalAttendees", "Resources",
+                 "Attendee", "Name", "EmailAddress", "ResponseType")
+)  # fmt: skip
+_GROUPS = frozenset({_REQUIRED, _OPTIONAL, _RESOURCES})
 
 
 def parse_fields(item: Element) -> dict[str, str]:
     """The simple elements of an event, as a calendar view or SyncFolderItems lists it, or the id of anything else."""
     fields: dict[str, str] = {}
+    find_name = _SIMPLE.get
     for child in item:
-        role = _ROLES.get(child.tag)
-        if role.__class__ is str:
-            fields[role] = child.text or ""
-        elif role == _ITEM_ID:
-            fields.update(child.attrib)
+        tag = child.tag
+        name = find_name(tag)
+        if name is not None:
+            fields[name] = child.text or ""
+        elif tag == _ITEM_ID:
+            fields["Id"], fields["ChangeKey"] = child.get("Id", ""), child.get("ChangeKey", "")
     return fields
 
 
@@ -124,38 +113,35 @@ def parse_details(item: Element, mailbox: str = "") -> Details:
     """
     fields: dict[str, str] = {}
     # Each [name, address, answer, group].
-    organizer: list[Any] = ["", "", "", _ORGANIZER]
-    person = organizer
-    people: list[list[Any]] = []
-    group: Any = _REQUIRED
+    organizer = person = ["", "", "", _ORGANIZER]
+    people: list[list[str]] = []
+    group = _REQUIRED
     timezone = ""
-    find_role = _ROLES.get
+    find_name = _SIMPLE.get
     for one in item.iter():
-        role: Any = find_role(one.tag)
-        if role is None:
-            continue
-        if role.__class__ is str:
+        tag = one.tag
+        name = find_name(tag)
+        if name is not None:
             # The first counts: of events that conflict with this one an answer may hold more of the same.
-            if role not in fields:
-                fields[role] = one.text or ""
-        elif role == _NAME:
+            if name not in fields:
+                fields[name] = one.text or ""
+        elif tag == _NAME:
             person[0] = one.text or ""
-        elif role == _ADDRESS:
+        elif tag == _ADDRESS:
             person[1] = one.text or ""
-        elif role == _ANSWER:
+        elif tag == _ANSWER:
             person[2] = one.text or ""
-        elif role == _ATTENDEE:
+        elif tag == _ATTENDEE:
             person = ["", "", "", group]
             people.append(person)
-        elif role == _ITEM_ID:
-            for name, value in one.attrib.items():
-                fields.setdefault(name, value)
-        elif role == _START_ZONE:
-            timezone = find_zone_name(one.get("Id", ""))
-        elif role == _ORGANIZER:
+        elif tag in _GROUPS:
+            group = tag
+        elif tag == _ORGANIZER:
             person = organizer
-        else:
-            group = role
+        elif tag == _START_ZONE:
+            timezone = find_zone_name(one.get("Id", ""))
+        elif tag == _ITEM_ID and "Id" not in fields:
+            fields["Id"], fields["ChangeKey"] = one.get("Id", ""), one.get("ChangeKey", "")
     host_name, host_email, *_ = organizer
     # What is no internet address but a name in the directory ("/o=Corp/ou=...") is none.
     host_email = host_email if "@" in host_email else ""
@@ -265,8 +251,11 @@ def _nearest_midnight(moment: datetime | None, timezone: str) -> date | None:
 
 def _dump_version(found: Fields) -> str:
     """Changes whenever the event does: an occurrence has its series' change key, so what is its own counts too."""
-    own = [found.get(name, "") for name in _OWN]
-    return f"{found.get('ChangeKey', '')} {blake2b(chr(31).join(own).encode(), digest_size=9).hexdigest()}"
+    key = found.get("ChangeKey", "")
+    if found.get("CalendarItemType", SINGLE) == SINGLE:
+        return key
+    own = chr(31).join([found.get(name, "") for name in _OWN])
+    return f"{key} {blake2b(own.encode(), digest_size=9).hexdigest()}"
 
 
 _OWN = (
@@ -300,101 +289,3 @@ def _parse_page(text: str, of: str, remote_id: str, base: str) -> str:
         if (whose := encode(of)) and whose in text:
             return text.replace(whose, encode(remote_id))
     return ""
-
-
-# Phone numbers by their key: the kind, and the words that Outlook has for it.
-_NUMBERS: dict[str, tuple[NumberKind, str]] = {
-    "MobilePhone": (NumberKind.MOBILE, "Mobile"),
-    "BusinessPhone": (NumberKind.WORK, "Business"),
-    "BusinessPhone2": (NumberKind.WORK, "Business 2"),
-    "HomePhone": (NumberKind.HOME, "Home"),
-    "HomePhone2": (NumberKind.HOME, "Home 2"),
-    "CompanyMainPhone": (NumberKind.MAIN, "Company"),
-    "PrimaryPhone": (NumberKind.OTHER, "Primary"),
-    "AssistantPhone": (NumberKind.OTHER, "Assistant"),
-    "CarPhone": (NumberKind.OTHER, "Car"),
-    "Callback": (NumberKind.OTHER, "Callback"),
-    "OtherTelephone": (NumberKind.OTHER, "Other"),
-    "RadioPhone": (NumberKind.OTHER, "Radio"),
-    "Pager": (NumberKind.OTHER, "Pager"),
-    "Isdn": (NumberKind.OTHER, "ISDN"),
-    "TtyTddPhone": (NumberKind.OTHER, "TTY/TDD"),
-    "Telex": (NumberKind.OTHER, "Telex"),
-    "BusinessFax": (NumberKind.FAX, "Business fax"),
-    "HomeFax": (NumberKind.FAX, "Home fax"),
-    "OtherFax": (NumberKind.FAX, "Other fax"),
-}
-_ORDER = {key: position for position, key in enumerate(PHONE_KEYS)}
-_ADDRESS_ORDER = {"Business": 0, "Home": 1, "Other": 2}
-
-
-def parse_contact(item: Element, folder: str) -> RemoteContact | None:
-    """A contact that lies in `folder`; None for what has no id."""
-    fields: dict[str, str] = {}
-    entries: dict[str, list[Element]] = {}
-    for child in item:
-        name = child.tag[_CUT:]
-        if name == "ItemId":
-            fields.update(child.attrib)
-        elif len(child):
-            entries[name] = list(child)
-        else:
-            fields[name] = child.text or ""
-    get = fields.get
-    remote_id = get("Id")
-    if not remote_id:
-        return None
-    numbers = [
-        (_ORDER.get(key, 99), RemoteNumber(text, *_NUMBERS.get(key, (NumberKind.OTHER, key))))
-        for one in entries.get("PhoneNumbers", ())
-        if (text := (one.text or "").strip()) and (key := one.get("Key", "")) is not None
-    ]
-    numbers.sort(key=lambda pair: pair[0])
-    addresses = sorted(
-        (_ADDRESS_ORDER.get(one.get("Key", ""), 9), text)
-        for one in entries.get("PhysicalAddresses", ())
-        if (text := _parse_address(one))
-    )
-    emails = dict.fromkeys(email for one in entries.get("EmailAddresses", ()) if (email := _parse_email(one)))
-    return RemoteContact(
-        RemoteRef(remote_id, folder, get("ChangeKey", "")),
-        (folder,),
-        get("GivenName", ""),
-        get("Surname", ""),
-        get("DisplayName") or get("FileAs", ""),
-        get("CompanyName", ""),
-        get("JobTitle", ""),
-        tuple([RemoteEmail(one) for one in emails]),
-        tuple([number for _, number in numbers]),
-        tuple([text for _, text in addresses]),
-        get("Body", ""),
-    )
-
-
-def _parse_email(entry: Element) -> str:
-    """An internet address; "" for one of the organization's own directory ("/o=Corp/ou=...")."""
-    text = (entry.text or "").strip()
-    if text[:5].upper() == "SMTP:":
-        text = text[5:].strip()
-    return "" if entry.get("RoutingType") == "EX" or text.startswith("/") or "@" not in text else text
-
-
-def _parse_address(entry: Element) -> str:
-    """Lines as on an envelope; "" where there is nothing in it."""
-    get = {part.tag[_CUT:]: (part.text or "").strip() for part in entry}.get
-    town = ", ".join(part for part in (get("City"), get("State")) if part)
-    place = " ".join(part for part in (town, get("PostalCode")) if part)
-    return "\n".join(line for line in (get("Street"), place, get("CountryOrRegion")) if line)
-
-
-def parse_resolutions(message: Element) -> list[str]:
-    """Internet addresses of those whom the directory found, each one's main address first."""
-    found: list[str] = []
-    for resolution in message.iter(f"{TYPES}Resolution"):
-        main = resolution.find(f"{TYPES}Mailbox/{TYPES}EmailAddress")
-        others = resolution.iterfind(f"{TYPES}Contact/{TYPES}EmailAddresses/{TYPES}Entry")
-        entries = [] if main is None else [main]
-        # "SMTP:" is the main one of several, "smtp:" another.
-        entries += sorted(others, key=lambda one: not (one.text or "").startswith("SMTP:"))
-        found += [email for one in entries if (email := _parse_email(one))]
-    return list(dict.fromkeys(found))

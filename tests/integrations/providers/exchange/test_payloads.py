@@ -11,14 +11,8 @@ from typing import Any
 import pytest
 from lxml import etree
 
-from integrations.providers.exchange.payloads import (
-    NO_DETAILS,
-    parse_contact,
-    parse_details,
-    parse_event,
-    parse_fields,
-    parse_resolutions,
-)
+from integrations.providers.exchange.payloads import NO_DETAILS, parse_details, parse_event, parse_fields
+from integrations.providers.exchange.people import parse_contact, parse_resolutions
 from integrations.providers.exchange.responses import TYPES
 from integrations.remote import EventStatus, NumberKind, RemoteEvent, Response
 from tests.integrations.providers.exchange.answers import MESSAGES as M
@@ -85,7 +79,7 @@ def event(**changes: str) -> RemoteEvent:
 def test_an_event_is_read_whole() -> None:
     found = event()
     assert (found.ref.id, found.ref.container) == ("AAMk1=", "calendar")
-    assert found.ref.version.startswith("DwAAABYA ")
+    assert found.ref.version == "DwAAABYA"
     assert found.uid == "040000008200E00074C5B7101A82E008"
     assert found.title == "Review of case 17 & lunch"
     assert found.starts == datetime(2026, 11, 23, 9, 0, tzinfo=UTC)
@@ -266,8 +260,14 @@ def test_a_time_that_is_none_is_left_out_and_the_rest_is_read(text: str) -> None
         ("ItemId", '<t:ItemId Id="AAMk1=" ChangeKey="DwAAABYB"/>'),
     ],
 )
-def test_the_version_changes_with_whatever_a_view_says(name: str, xml: str) -> None:
-    assert event(**{name: xml}).ref.version != event().ref.version
+def test_an_occurrence_s_version_changes_with_whatever_a_view_says(name: str, xml: str) -> None:
+    occurrence = {"CalendarItemType": "<t:CalendarItemType>Occurrence</t:CalendarItemType>"}
+    assert event(**occurrence, **{name: xml}).ref.version != event(**occurrence).ref.version
+
+
+def test_an_event_by_itself_has_a_change_key_of_its_own() -> None:
+    changed = event(ItemId='<t:ItemId Id="AAMk1=" ChangeKey="DwAAABYB"/>')
+    assert (event().ref.version, changed.ref.version) == ("DwAAABYA", "DwAAABYB")
 
 
 def test_the_version_is_the_same_whether_a_view_or_getitem_told_it() -> None:
