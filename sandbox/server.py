@@ -13,9 +13,11 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit
 
 from flask import Flask
+from werkzeug.routing import Rule
 
 from sandbox import control, control_mailboxes, demo, pages
 from sandbox.clock import Clock
@@ -34,6 +36,23 @@ from sandbox.wire import PortTaken, Server
 
 HOST = "127.0.0.1"
 TEST_REDIRECT = "http://127.0.0.1:8000/integrations/callback/"
+
+
+class LazyRule(Rule):
+    """A route that learns to build its address when somebody first asks for it.
+
+    Werkzeug compiles that for each route beforehand, which took most of a start: each of hundreds of tests starts one.
+    """
+
+    def _compile_builder(self, append_unknown: bool = True) -> Callable[..., tuple[str, str]]:
+        compiled: list[Callable[..., tuple[str, str]]] = []
+
+        def build(rule: Rule, **values: Any) -> tuple[str, str]:
+            if not compiled:
+                compiled.append(Rule._compile_builder(self, append_unknown))
+            return compiled[0](rule, **values)
+
+        return build
 
 
 class Sandbox:
@@ -59,6 +78,7 @@ class Sandbox:
 
     def build_app(self) -> Gate:
         app = Flask("sandbox", template_folder="templates", static_folder="static", static_url_path="/_static")
+        app.url_rule_class = LazyRule
         app.url_map.strict_slashes = True
         app.config["SECRET_KEY"] = secrets.token_hex(32)
         self.google.install(app)
