@@ -24,9 +24,8 @@ from integrations.providers.exchange.window import WindowReader
 from integrations.providers.exchange.wire import Wire
 from integrations.remote import Delta, RemoteEvent, Window
 
-# A page is what is in memory at once. Exchange counts each item against the person's budget, and may take half a
-# second for one when it is busy.
-_PAGE_SIZE = 50
+# A page is what is in memory at once. Exchange counts each item against the person's budget.
+_PAGE_SIZE = 100
 _FORMAT = 1
 
 
@@ -142,11 +141,23 @@ class ExchangeCalendar:
             return sync_items(cursor.folder, state, is_calendar=True)
 
         changed = Changed()
+        note = _note if cursor.state else _note_first
         for changes, state in sync(self._wire, operation, cursor.state):
             cursor.state = state
             for change in changes:
-                _note(change, cursor.masters, changed)
+                note(change, cursor.masters, changed)
         return changed
+
+
+def _note_first(change: Element, masters: dict[str, str], _: Changed) -> None:
+    """Take down what is there, when nothing was known before: of ten thousand events only series are worth a note."""
+    fields = read_change(change)[2]
+    if fields.get("CalendarItemType") == MASTER:
+        masters[_digest(fields["Id"])] = fields.get("UID", "")
+
+
+def _digest(remote_id: str) -> str:
+    return blake2b(remote_id.encode(), digest_size=9).hexdigest()
 
 
 def _note(change: Element, masters: dict[str, str], changed: Changed) -> None:
@@ -155,7 +166,7 @@ def _note(change: Element, masters: dict[str, str], changed: Changed) -> None:
     remote_id = fields.get("Id")
     if not remote_id or kind == "ReadFlagChange":
         return
-    key = blake2b(remote_id.encode(), digest_size=9).hexdigest()
+    key = _digest(remote_id)
     changed.single.pop(remote_id, None)
     changed.gone.pop(remote_id, None)
     former = masters.pop(key, None)

@@ -41,7 +41,8 @@ _OWN_RESPONSES = {
 _RESPONSES = {**_OWN_RESPONSES, "Organizer": Response.ACCEPTED}
 _PRIVATE = frozenset({"Private", "Confidential"})
 _WEB = ("https://", "http://")
-_CUT = len(TYPES)
+# By characters 255, by bytes 512; whichever a server counts.
+_CUT_AFTER = 250
 # No clock on earth is further ahead of UTC.
 _FURTHEST_EAST = timedelta(hours=14)
 _HALF_A_DAY = timedelta(hours=12)
@@ -167,11 +168,19 @@ def parse_details(item: Element, mailbox: str = "") -> Details:
 def parse_event(
     found: Fields, details: Details, *, container: str = "", mailbox: str = "", base: str = ""
 ) -> RemoteEvent:
-    """An event or an occurrence, which has an id, of what the calendar view and GetItem say; the former about it alone.
+    """An event or an occurrence, which has an id, of what a calendar view (`found`) and GetItem say.
 
-    `found` may be `details.fields`. `mailbox` as in `parse_details`; `base`: the server's address, for its page.
+    `details` are its own or those of another occurrence of its series, from which it takes what the view does not say.
+    A view cuts texts off after 255 characters. `mailbox` as in `parse_details`; `base`: the server's address.
+
+    Reference: https://learn.microsoft.com/en-us/exchange/client-developer/web-service-reference/finditem-operation
     """
-    get, more = found.get, details.fields.get
+    more = details.fields.get
+    is_own = more("Id") == found["Id"]
+    get = more if is_own else found.get
+    title, location = get("Subject", ""), get("Location", "")
+    if not is_own:
+        title, location = _uncut(title, more("Subject", "")), _uncut(location, more("Location", ""))
     starts, ends = _parse_moment(get("Start")), _parse_moment(get("End"))
     starts_on = ends_on = None
     if get("IsAllDayEvent") == "true":
@@ -189,7 +198,7 @@ def parse_event(
     return RemoteEvent(
         RemoteRef(found["Id"], container, _dump_version(found)),
         get("UID", ""),
-        get("Subject", ""),
+        title,
         starts,
         ends,
         starts_on,
@@ -201,7 +210,7 @@ def parse_event(
         details.attendees,
         False,
         _OWN_RESPONSES.get(answer, _NOT_INVITED),
-        get("Location", ""),
+        location,
         more("Body", ""),
         "",
         (joining,) if joining else (),
@@ -218,6 +227,10 @@ def parse_event(
         "" if get("CalendarItemType", SINGLE) == SINGLE else get("UID", ""),
         _parse_moment(more("LastModifiedTime")),
     )
+
+
+def _uncut(text: str, whole: str) -> str:
+    return whole if len(text) >= _CUT_AFTER and whole.startswith(text) else text
 
 
 def _parse_moment(text: str | None) -> datetime | None:

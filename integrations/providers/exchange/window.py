@@ -111,16 +111,15 @@ class WindowReader:
 
     def read(self, rows: list[Fields]) -> tuple[RemoteEvent, ...]:
         """Records of what a calendar view has listed, with what GetItem knows; occurrences of a series share that."""
+        keys = [_share_key(fields) for fields in rows]
         wanted: dict[tuple[str, str], str] = {}
-        for fields in rows:
-            key = _share_key(fields)
+        for key, fields in zip(keys, rows, strict=True):
             if key not in wanted and key not in self._shared:
                 wanted[key] = fields["Id"]
         details, missing = self._get(list(wanted.values()))
         by_key = {key: details[remote_id] for key, remote_id in wanted.items() if remote_id in details}
         events = []
-        for fields in rows:
-            key = _share_key(fields)
+        for key, fields in zip(keys, rows, strict=True):
             found = by_key.get(key) or self._recall(key)
             if found is None:
                 # Deleted since, which the next round tells; or one that the server itself cannot read.

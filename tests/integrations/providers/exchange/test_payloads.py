@@ -293,6 +293,21 @@ def test_an_occurrence_takes_what_it_shares_and_keeps_what_is_its_own() -> None:
     assert found.web_url == "https://mail.northwind.example/owa/?ItemID=AAMk2%3D&exvsurl=1"
 
 
+LONG = "https://zoom.us/j/1?pwd=" + "x" * 300
+
+
+def test_what_a_view_cuts_off_is_taken_whole_from_getitem() -> None:
+    """https://learn.microsoft.com/en-us/exchange/client-developer/web-service-reference/finditem-operation (remarks)"""
+    whole = parse_details(element("".join({**PLAIN, "Location": f"<t:Location>{LONG}</t:Location>"}.values())), ALICE)
+    for remote_id, kind in (("AAMk1=", "Single"), ("AAMk2=", "Occurrence")):
+        cut = {"Id": remote_id, "UID": "u", "CalendarItemType": kind, "Location": LONG[:255], "Subject": "Own"}
+        found = parse_event(cut, whole)
+        assert found.location == LONG
+        assert found.title == ("Own" if kind == "Occurrence" else "Review of case 17 & lunch")
+    moved = {"Id": "AAMk2=", "CalendarItemType": "Occurrence", "Location": "https://zoom.us/j/2" + "x" * 240}
+    assert parse_event(moved, whole).location == moved["Location"]
+
+
 @pytest.mark.parametrize(
     ("text", "expected"),
     [

@@ -105,7 +105,7 @@ def test_occurrences_of_a_series_share_one_getitem_over_all_pages(
     )
     stage.sandbox.log.clear()
     pages = read(account, window)
-    assert len(pages) == 4
+    assert len(pages) == 2
     assert operations(stage.sandbox)["GetItem"] == 1
     events = [event for page in pages for event in page.changed]
     assert len(events) == 200
