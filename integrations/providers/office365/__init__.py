@@ -32,7 +32,7 @@ from integrations.providers.office365.entra import Entra
 from integrations.providers.office365.payloads import parse_person
 from integrations.providers.office365.refusals import START_AGAIN
 from integrations.providers.office365.responses import RECONNECT, WORDS, Json, fetch_json
-from integrations.providers.office365.scopes import SCOPES, dump_scopes, parse_scopes
+from integrations.providers.office365.scopes import SCOPES, dump_every_scope, dump_scopes, parse_scopes
 from integrations.remote import Credentials, SignIn
 
 OAUTH, PASSWORD = "oauth", "password"
@@ -135,7 +135,7 @@ class Office365:
         return Authorization(url, flow)
 
     def approval_url(self, permissions: Permissions, *, redirect_uri: str, state: str) -> str:
-        return self._entra.approval_url(dump_scopes(permissions), redirect_uri=redirect_uri, state=state)
+        return self._entra.approval_url(dump_every_scope(permissions), redirect_uri=redirect_uri, state=state)
 
     def redeem(self, answer: Mapping[str, str], *, keep: Mapping[str, Any], redirect_uri: str) -> SignIn:
         """As in base.OAuthProvider.

@@ -177,7 +177,9 @@ class Office365Calendar:
                 changed[remote_id] = event
             else:
                 gone[remote_id] = None
-        return Delta(tuple(changed.values()), tuple(gone), cursor), [one for one in series if one not in gone]
+        # A single event may have been a series before, and is one under the same id.
+        delta = Delta(tuple(changed.values()), tuple(gone), cursor, series=tuple(changed))
+        return delta, [one for one in series if one not in gone]
 
     def _list_series(self, series: str, window: Window, cursor: str | None) -> Delta[RemoteEvent]:
         """All of a series that lies in the window.

@@ -27,6 +27,14 @@ def dump_scopes(permissions: Permissions) -> list[str]:
     return [*IDENTITY, *(SCOPES[one] for one in Permission if one in permissions and one not in covered)]
 
 
+def dump_every_scope(permissions: Permissions) -> list[str]:
+    """Every scope that people may come to ask for under these permissions.
+
+    To Microsoft, approving a write scope is not approving the read scope that it covers.
+    """
+    return [*IDENTITY, *(SCOPES[one] for one in Permission if one in permissions)]
+
+
 def parse_scopes(granted: Iterable[str]) -> Permissions:
     """What granted scopes amount to; scopes that are none of ours count for nothing.
 

@@ -269,7 +269,8 @@ def test_a_round_of_changes_lists_each_series_that_shows_up_once_and_whole() -> 
         },
     )
     first, of_m, of_n = script.calendar().changes(CURSOR, WINDOW)
-    assert (titles([first]), first.series, first.cursor) == (["s"], (), None)
+    # Nothing is left of the series that a single event may have been.
+    assert (titles([first]), first.series, first.cursor) == (["s"], ("s",), None)
     assert (titles([of_m]), of_m.series, of_m.cursor) == (["m", "m"], ("m",), None)
     assert (titles([of_n]), of_n.series, of_n.cursor) == (["n", "n"], ("n",), CURSOR)
     assert {event.series_id for event in of_m.changed} == {"m"}
@@ -294,6 +295,19 @@ def test_an_item_that_is_listed_several_times_counts_as_it_came_last() -> None:
     script = Script(delta=last(removed, item("a"), item("a", subject="A2"), item("b"), {**removed, "id": "b"}))
     (delta,) = script.calendar().changes(CURSOR, WINDOW)
     assert ([event.title for event in delta.changed], delta.gone) == (["A2"], ("b",))
+
+
+def test_a_series_that_became_a_single_event_leaves_none_of_its_occurrences(
+    sandbox: Sandbox, calendar: Any, window: Window
+) -> None:
+    starts = window.starts + timedelta(days=2, hours=9)
+    doc = sandbox.office365.add_event(PERSON, {"subject": "Stand-up", **times(starts, 30), **daily(starts, 5)})
+    *_, last_page = calendar.changes(None, window)
+    sandbox.office365.change_event(PERSON, doc["id"], {"recurrence": None})
+    pages = list(calendar.changes(last_page.cursor, window))
+    (event,) = [one for page in pages for one in page.changed]
+    assert event.series_id == ""
+    assert event.ref.id in {one for page in pages for one in page.series}
 
 
 def test_many_series_changed_at_once_are_a_reason_to_read_everything() -> None:
