@@ -11,13 +11,18 @@ from integrations.remote import Window
 from tests.contracts.exchange_stage import exchange_stage
 from tests.contracts.google_stage import google_stage
 from tests.contracts.memory_stage import memory_form_stage, memory_stage
+from tests.contracts.office365_password_stage import office365_password_stage
 from tests.contracts.office365_stage import office365_stage
 from tests.contracts.stages import FormStage, OAuthStage, Stage
 
 Stages = dict[str, Callable[[], AbstractContextManager[Any]]]
 
 OAUTH_STAGES: Stages = {"memory": memory_stage, "google": google_stage, "office365": office365_stage}
-FORM_STAGES: Stages = {"memory_form": memory_form_stage, "exchange": exchange_stage}
+FORM_STAGES: Stages = {
+    "memory_form": memory_form_stage,
+    "exchange": exchange_stage,
+    "office365_password": office365_password_stage,
+}
 STAGES = OAUTH_STAGES | FORM_STAGES
 
 
