@@ -1,7 +1,8 @@
 """The demonstration: web, worker, scheduler and sandbox on this machine, with their data in var/.
 
-It keeps to itself: of .env it takes keys and, where you have set them, your own Google client; every other setting is
-fixed here, so that a database, a broker or a mail server named elsewhere is never filled with pretend people.
+It keeps to itself: of .env it takes keys and, where you have set them, your own clients of Google and Office 365; every
+other setting is fixed here, so that a database, a broker or a mail server named elsewhere is never filled with pretend
+people.
 """
 
 import argparse
@@ -25,8 +26,11 @@ VAR = Path(os.environ.get("DEMO_VAR", str(ROOT / "var")))
 PYTHON = sys.executable
 KEYS = ("SECRET_KEY", "SECRETS_KEYS", "SANDBOX_CLIENT_SECRET")
 OWN_GOOGLE = ("GOOGLE_CLIENT_ID", "GOOGLE_CLIENT_SECRET")
-CLIENT_ID = "portico-demo.apps.sandbox.example"
+OWN_OFFICE365 = ("OFFICE365_CLIENT_ID", "OFFICE365_CLIENT_SECRET", "OFFICE365_CERTIFICATE", "OFFICE365_AUTHORITY")
+GOOGLE_CLIENT_ID = "portico-demo.apps.sandbox.example"
+OFFICE365_CLIENT_ID = "6d2f7a54-3c1b-4c0e-9a35-0b7f5c6d9e21"
 PASSWORD = "portico-demo-2026"  # noqa: S105 (shown to everyone who starts the demonstration, which listens on loopback only)
+EXCHANGE_PASSWORD = "exchange-demo-2026"  # noqa: S105 (as above: sandbox/demo/ gives it to everyone there)
 PEOPLE = [
     ("dora.lindqvist@northwind.example", "owner of Northwind Legal"),
     ("alice.meyer@northwind.example", "member"),
@@ -57,12 +61,10 @@ def find_port(wanted: int) -> int:
     raise RuntimeError(f"No free port between {wanted} and {wanted + 99}. Choose another with PORT=...")
 
 
-def make_environment(*, port: int, sandbox_port: int) -> dict[str, str]:
+def make_environment(*, port: int, sandbox_port: int, tls_port: int) -> dict[str, str]:
     """The environment of every process of the demonstration: ours alone, but for the machine's own basics."""
     keys = read_env(Path(os.environ.get("PORTICO_ENV") or ROOT / ".env"))
     basics = ("PATH", "HOME", "LANG", "LC_ALL", "TMPDIR", "SSL_CERT_FILE", "SSL_CERT_DIR", "LOG_LEVEL")
-    # Another host than Portico's: browsers keep cookies by host, whatever the port, and these two are strangers.
-    sandbox = f"http://127.0.0.1:{sandbox_port}/google"
     environment = {name: os.environ[name] for name in basics if name in os.environ} | {
         "PYTHONUNBUFFERED": "1",
         "PYTHONPATH": str(ROOT),
@@ -75,28 +77,49 @@ def make_environment(*, port: int, sandbox_port: int) -> dict[str, str]:
         "SANDBOX": "1",
         **{name: keys.get(name, "") for name in KEYS},
     }
-    if keys.get("GOOGLE_CLIENT_ID"):
-        return environment | {name: keys.get(name, "") for name in OWN_GOOGLE}
-    return environment | {
-        "OUTBOUND_ALLOW": f"127.0.0.1:{sandbox_port}",
-        "GOOGLE_CLIENT_ID": CLIENT_ID,
-        "GOOGLE_CLIENT_SECRET": keys.get("SANDBOX_CLIENT_SECRET", ""),
-        "SANDBOX_GOOGLE_CLIENT_ID": CLIENT_ID,
-        "SANDBOX_GOOGLE_CLIENT_SECRET": keys.get("SANDBOX_CLIENT_SECRET", ""),
+    # Another host than Portico's: browsers keep cookies by host, whatever the port, and these two are strangers.
+    plain, secured = f"http://127.0.0.1:{sandbox_port}", f"https://127.0.0.1:{tls_port}"
+    secret = keys.get("SANDBOX_CLIENT_SECRET", "")
+    environment |= {
+        "OUTBOUND_ALLOW": f"127.0.0.1:{sandbox_port},127.0.0.1:{tls_port}",
+        "OUTBOUND_CA_BUNDLE": str(VAR / "sandbox-ca.pem"),
         "SANDBOX_REDIRECT_URIS": f"http://localhost:{port}/integrations/callback/",
-        "GOOGLE_AUTHORIZE_URL": f"{sandbox}/o/oauth2/v2/auth",
-        "GOOGLE_TOKEN_URL": f"{sandbox}/token",
-        "GOOGLE_REVOKE_URL": f"{sandbox}/revoke",
-        "GOOGLE_CALENDAR_ROOT": f"{sandbox}/calendar/v3/",
-        "GOOGLE_PEOPLE_ROOT": f"{sandbox}/people/",
+        "SANDBOX_GOOGLE_CLIENT_ID": GOOGLE_CLIENT_ID,
+        "SANDBOX_GOOGLE_CLIENT_SECRET": secret,
+        "SANDBOX_OFFICE365_CLIENT_ID": OFFICE365_CLIENT_ID,
+        "SANDBOX_OFFICE365_CLIENT_SECRET": secret,
+        "EXCHANGE_EWS_URL": f"{secured}/EWS/Exchange.asmx",
     }
+    google = {
+        "GOOGLE_CLIENT_ID": GOOGLE_CLIENT_ID,
+        "GOOGLE_CLIENT_SECRET": secret,
+        "GOOGLE_AUTHORIZE_URL": f"{plain}/google/o/oauth2/v2/auth",
+        "GOOGLE_TOKEN_URL": f"{plain}/google/token",
+        "GOOGLE_REVOKE_URL": f"{plain}/google/revoke",
+        "GOOGLE_CALENDAR_ROOT": f"{plain}/google/calendar/v3/",
+        "GOOGLE_PEOPLE_ROOT": f"{plain}/google/people/",
+    }
+    office365 = {
+        "OFFICE365_CLIENT_ID": OFFICE365_CLIENT_ID,
+        "OFFICE365_CLIENT_SECRET": secret,
+        "OFFICE365_AUTHORITY": f"{secured}/microsoft/organizations",
+        "OFFICE365_INSTANCE_DISCOVERY": "0",
+        # Browsers know nothing of the sandbox's certificate authority, and need not.
+        "OFFICE365_AUTHORIZE_URL": f"{plain}/microsoft/organizations/oauth2/v2.0/authorize",
+        "OFFICE365_GRAPH_ROOT": f"{secured}/graph/v1.0/",
+        "OFFICE365_EWS_URL": f"{secured}/office365/EWS/Exchange.asmx",
+    }
+    for own, pretended in ((OWN_GOOGLE, google), (OWN_OFFICE365, office365)):
+        given = {name: keys[name] for name in own if keys.get(name)}
+        environment |= given if own[0] in given else pretended
+    return environment
 
 
-def make_services(environment: dict[str, str], *, port: int, sandbox_port: int) -> list[Service]:
+def make_services(environment: dict[str, str], *, port: int, sandbox_port: int, tls_port: int) -> list[Service]:
     celery = [PYTHON, "-m", "celery", "-A", "portal"]
     commands = {
         "sandbox": [
-            *(PYTHON, "-m", "sandbox", "--port", str(sandbox_port)),
+            *(PYTHON, "-m", "sandbox", "--port", str(sandbox_port), "--tls-port", str(tls_port)),
             *("--data", str(VAR / "sandbox.sqlite3"), "--seed", "demo"),
         ],
         "web": [
@@ -168,24 +191,30 @@ def run_step(command: list[str], *, environment: dict[str, str]) -> None:
         raise RuntimeError(f"{' '.join(command)} failed; what it said stands above.")
 
 
-def make_box(*, url: str, sandbox_url: str, own_google: bool) -> str:
+def make_box(environment: dict[str, str], *, url: str, sandbox_url: str) -> str:
     people = [f"  {email:<34} {what}" for email, what in PEOPLE]
-    if own_google:
-        google = ["Google     your own client from .env"]
-    else:
-        google = [f"Sandbox    {sandbox_url}   pretend Google: move an event there, watch it follow"]
+    own = [
+        f"{name:<10} your own client from .env"
+        for name, key, pretended in (
+            ("Google", "GOOGLE_CLIENT_ID", GOOGLE_CLIENT_ID),
+            ("Office 365", "OFFICE365_CLIENT_ID", OFFICE365_CLIENT_ID),
+        )
+        if environment[key] != pretended
+    ]
     try:
         shown = VAR.relative_to(Path.cwd())
     except ValueError:
         shown = VAR
     lines = [
         f"Portico    {url}",
-        *google,
+        f"Sandbox    {sandbox_url}   pretend Google, Office 365, Exchange: move an event, watch it follow",
+        *own,
         "",
         f"Sign in as (password for everyone: {PASSWORD})",
         *people,
         "",
         "Then: Profile, Connect to Calendar and Contact Service.",
+        f"Exchange takes the same address, or NORTHWIND\\alice.meyer, with the password {EXCHANGE_PASSWORD}",
         f"Mail that Portico sends lies in {shown}/mail, logs in {shown}/log.",
         "Ctrl-C stops everything. `make reset` starts over.",
     ]
@@ -199,28 +228,26 @@ def run(arguments: argparse.Namespace) -> int:
     stop_on_signals()
     with lock_var():
         port, sandbox_port = find_port(arguments.port), find_port(arguments.sandbox_port)
+        tls_port = find_port(sandbox_port + 1)
         if port != arguments.port:
             print(f"Port {arguments.port} is taken, so Portico uses {port}.", flush=True)
         url, sandbox_url = f"http://localhost:{port}", f"http://127.0.0.1:{sandbox_port}"
-        environment = make_environment(port=port, sandbox_port=sandbox_port)
+        environment = make_environment(port=port, sandbox_port=sandbox_port, tls_port=tls_port)
         write_where(url)
         turn_logs(VAR / "log")
         print("Preparing the database ...", flush=True)
+        run_step(["-m", "sandbox", "--make-ca", "--data", str(VAR / "sandbox.sqlite3")], environment=environment)
         run_step(["manage.py", "prepare"], environment=environment)
         run_step(["manage.py", "seed_demo", "--password", PASSWORD], environment=environment)
-        own_google = "OUTBOUND_ALLOW" not in environment
-        services = make_services(environment, port=port, sandbox_port=sandbox_port)
-        if own_google:
-            services = [service for service in services if service.name != "sandbox"]
+        services = make_services(environment, port=port, sandbox_port=sandbox_port, tls_port=tls_port)
         supervisor = Supervisor(services, say=lambda sentence: print(sentence, flush=True))
         try:
             supervisor.start()
             supervisor.wait_until(lambda: answers(f"{url}/healthz"), seconds=60, what="The web server")
-            if not own_google:
-                supervisor.wait_until(lambda: answers(f"{sandbox_url}/"), seconds=60, what="The sandbox")
+            supervisor.wait_until(lambda: answers(f"{sandbox_url}/"), seconds=60, what="The sandbox")
             worker_log = VAR / "log" / "worker.log"
             supervisor.wait_until(lambda: is_worker_ready(worker_log), seconds=60, what="The worker")
-            print(make_box(url=url, sandbox_url=sandbox_url, own_google=own_google), flush=True)
+            print(make_box(environment, url=url, sandbox_url=sandbox_url), flush=True)
             print(f"Ready after {time.monotonic() - began:.0f} s.", flush=True)
             if arguments.once:
                 return 0
@@ -234,7 +261,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 def reset() -> int:
     with lock_var():
-        for name in ("portico.sqlite3", "sandbox.sqlite3", "beat-schedule"):
+        for name in ("portico.sqlite3", "sandbox.sqlite3", "sandbox-", "beat-schedule"):
             for path in VAR.glob(f"{name}*"):
                 path.unlink()
         for name in ("queue", "mail", "log"):

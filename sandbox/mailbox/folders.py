@@ -137,4 +137,4 @@ class Folders(Box):
             self._log(self.root_id, self._store.take_changes(), "deleted", folder.id)
 
     def _empty(self, folder: Folder) -> None:
-        raise NotImplementedError
+        raise AssertionError("a mailbox empties its folders itself")
