@@ -13,6 +13,7 @@ import urllib.request
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -32,6 +33,7 @@ FLAGS = [
 DESKTOP = {"width": 1280, "height": 900}
 PHONE = {"width": 390, "height": 844}
 PASSWORD = "portico-demo-2026"
+EXCHANGE_PASSWORD = "exchange-demo-2026"
 SECONDS = 30.0
 
 expect.set_options(timeout=15_000)
@@ -43,6 +45,36 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         if Path(__file__).parent in item.path.parents:
             item.add_marker(pytest.mark.e2e)
             item.add_marker(pytest.mark.xdist_group("e2e"))
+
+
+@dataclass(frozen=True)
+class Service:
+    """One of the three, as a person meets it."""
+
+    key: str
+    """In the sandbox's control API."""
+    name: str
+    scope: str
+    """What it calls "Contacts read"; "": it has no such thing."""
+
+    def make_event(self, title: str, *, location: str = "", hours: float = 2) -> dict[str, object]:
+        """A body for its pretend calendar: half an hour, some hours from now."""
+        starts = datetime.now(UTC).replace(microsecond=0) + timedelta(hours=hours)
+        moments = {"start": starts, "end": starts + timedelta(minutes=30)}
+        if self.key == "google":
+            times = {name: {"dateTime": at.isoformat()} for name, at in moments.items()}
+            return {"summary": title, "location": location, **times}
+        times = {name: {"dateTime": f"{at:%Y-%m-%dT%H:%M:%S}", "timeZone": "UTC"} for name, at in moments.items()}
+        return {"subject": title, "location": {"displayName": location}, **times}
+
+    def rename(self, title: str) -> dict[str, object]:
+        return {"summary" if self.key == "google" else "subject": title}
+
+
+GOOGLE = Service("google", "Google", "https://www.googleapis.com/auth/contacts.readonly")
+OFFICE365 = Service("office365", "Office 365", "Contacts.Read")
+EXCHANGE = Service("exchange", "Exchange", "")
+SERVICES = [GOOGLE, OFFICE365, EXCHANGE]
 
 
 @dataclass(frozen=True)
@@ -181,37 +213,61 @@ class Visitor:
     def sign_out(self) -> None:
         self.context.clear_cookies()
 
-    def choose_google(self) -> Page:
+    def choose(self, service: Service = GOOGLE) -> Page:
         """From the profile to the permissions page."""
         page = self.open("/profile/")
         page.get_by_role("link", name="Connect to Calendar and Contact Service").click()
-        page.get_by_role("link", name="Google").click()
+        page.get_by_role("link", name=service.name).click()
         return page
 
     def tick(self, *labels: str) -> None:
         for label in labels:
             self.page.get_by_role("checkbox", name=label).check()
 
+    def sign_in_at(self, service: Service, email: str, *, untick: tuple[str, ...] = (), deny: bool = False) -> Page:
+        """From "Next" through the service's own sign-in, back on a page of Portico's."""
+        if service is EXCHANGE:
+            self.log_in(email)
+        else:
+            self.consent(email, untick=untick, deny=deny)
+        return self.page
+
     def consent(self, email: str, *, untick: tuple[str, ...] = (), deny: bool = False) -> Page:
-        """Go through the pretend Google's account chooser and consent page, back to Portico."""
+        """Go through the account chooser and consent page of the pretend Google or Microsoft, back to Portico.
+
+        Microsoft asks nobody who has agreed before.
+        """
         page = self.page
         page.wait_for_url(lambda url: url.startswith(self.portico.sandbox_url))
-        if page.get_by_role("heading", name="Choose an account").count():
+        decision = page.get_by_role(
+            "button", name=re.compile("^(cancel|deny)" if deny else "^(continue|allow|accept)", re.IGNORECASE)
+        )
+        back = page.locator(".topbar")
+        if page.get_by_role("heading", name=re.compile("^(Choose|Pick) an account")).count():
             page.get_by_text(email).first.click()
-        for name in untick:
-            page.get_by_role("checkbox", name=re.compile(name, re.IGNORECASE)).uncheck()
-        page.get_by_role(
-            "button", name=re.compile("^(cancel|deny)" if deny else "^(continue|allow)", re.IGNORECASE)
-        ).click()
-        page.wait_for_url(lambda url: url.startswith(self.portico.url))
+            expect(decision.or_(back).first).to_be_visible()
+        if page.url.startswith(self.portico.sandbox_url):
+            for name in untick:
+                page.get_by_role("checkbox", name=re.compile(name, re.IGNORECASE)).uncheck()
+            decision.click()
+        page.wait_for_url(lambda url: url.startswith(self.portico.url) and "/leaving/" not in url)
         return page
 
-    def connect(self, email: str, *labels: str, untick: tuple[str, ...] = ()) -> Page:
-        """Connect Google with these boxes ticked, and wait until everything has been read once."""
-        page = self.choose_google()
+    def log_in(self, email: str, password: str = EXCHANGE_PASSWORD) -> Page:
+        """Fill in the form for a server of one's own; the address is there already."""
+        page = self.page
+        expect(page.get_by_label("EWS URL")).to_have_value(re.compile("^https://"))
+        page.get_by_label("User name or e-mail address").fill(email)
+        page.get_by_label("Password", exact=True).fill(password)
+        page.get_by_role("button", name="Connect", exact=True).click()
+        return page
+
+    def connect(self, email: str, *labels: str, service: Service = GOOGLE, untick: tuple[str, ...] = ()) -> Page:
+        """Connect a service with these boxes ticked, and wait until everything has been read once."""
+        page = self.choose(service)
         self.tick(*(labels or ("Calendar read", "Contacts read")))
         page.get_by_role("button", name="Next").click()
-        self.consent(email, untick=untick)
+        self.sign_in_at(service, email, untick=untick)
         self.wait_for_sync()
         return page
 
