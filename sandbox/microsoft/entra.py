@@ -6,8 +6,6 @@ Reference: https://learn.microsoft.com/entra/identity-platform/v2-admin-consent
 
 from __future__ import annotations
 
-import json
-import secrets
 import uuid
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
@@ -16,6 +14,7 @@ from urllib.parse import urlencode, urlsplit
 from flask import Blueprint, Response, redirect, render_template, request
 
 from sandbox.microsoft.entra_errors import EntraError
+from sandbox.microsoft.entra_pending import Asked, Pending
 from sandbox.microsoft.entra_scopes import GRAPH, parse_scopes
 from sandbox.microsoft.entra_token import encode_client_info, find_tenant
 from sandbox.microsoft.tokens import Client
@@ -26,20 +25,16 @@ if TYPE_CHECKING:
     from sandbox.microsoft import Office365
 
 COOKIE = "sandbox_entra_accounts"
-SCHEMA = "CREATE TABLE IF NOT EXISTS e_pending (id TEXT PRIMARY KEY, asked TEXT NOT NULL, since REAL NOT NULL);"
 # what ".default" stands for: the permissions in the app's registration
 REGISTERED = ("User.Read", "Calendars.ReadWrite", "Contacts.ReadWrite")
 
-Asked = dict[str, Any]
-
 
 class Authorization:
-    """The pages. A request waits in e_pending while a person goes through them."""
+    """The pages, and what leads from one to the next."""
 
     def __init__(self, office365: Office365) -> None:
         self.office365, self.tenants, self.tokens = office365, office365.tenants, office365.tokens
-        self._store, self._clock = office365.store, office365.clock
-        self._store.create(SCHEMA)
+        self._clock, self._pending = office365.clock, Pending(office365.store, office365.clock)
 
     def blueprint(self) -> Blueprint:
         routes = Blueprint("entra", __name__, url_prefix="/microsoft")
@@ -66,7 +61,7 @@ class Authorization:
         if "none" in prompts:
             return self._answer_silently(asked)
         hinted, known = self._find_person(asked["login_hint"]), self._signed_in()
-        pending = self._stash(asked)
+        pending = self._pending.add(asked)
         if hinted and not {"select_account", "login"}.intersection(prompts):
             return self._go_on(pending, asked, hinted)
         if len(known) == 1 and not prompts and not asked["login_hint"] and self._may_choose(asked, known[0]):
@@ -76,7 +71,7 @@ class Authorization:
     def approve(self, tenant: str) -> Any:
         """Consent for everyone in a tenant, for who administers it."""
         asked = self._read_request(tenant, request.args) | {"is_approval": True}
-        return self._account_page(self._stash(asked), asked)
+        return self._account_page(self._pending.add(asked), asked)
 
     def _read_request(self, segment: str, query: Mapping[str, str]) -> Asked:
         """What the app asks for. Raises EntraError while there is no address that can be trusted to be sent back to."""
@@ -119,7 +114,7 @@ class Authorization:
     def show_accounts(self) -> Any:
         """Again, with another account."""
         pending = request.args.get("pending", "")
-        return self._account_page(pending, self._find_pending(pending))
+        return self._account_page(pending, self._pending.get(pending))
 
     def _account_page(self, pending: str, asked: Asked) -> str:
         known, hinted = self._signed_in(), self._find_person(asked["login_hint"])
@@ -144,7 +139,7 @@ class Authorization:
         check_same_origin()
         pending, asked, person = self._read_form()
         asked["is_strong"] = True
-        self._store.run("UPDATE e_pending SET asked = ? WHERE id = ?", json.dumps(asked), pending)
+        self._pending.change(pending, asked)
         return self._remember(self._go_on(pending, asked, person), person)
 
     # from an account to the app's permission
@@ -161,7 +156,7 @@ class Authorization:
             page = self._consent_page if may_approve else self._approval_page
             return page(pending, asked, person)
         if not self._needs_consent(asked, client, person):
-            self._forget(pending)
+            self._pending.forget(pending)
             return self._grant(asked, person)
         if self.tenants.of(person.email).user_consent or may_approve or not self._missing(asked, client, person):
             return self._consent_page(pending, asked, person)
@@ -218,7 +213,7 @@ class Authorization:
         pending, asked, person = self._read_form()
         client, decision = self._client(asked), request.form.get("decision", "")
         tenant = self.tenants.of(person.email)
-        self._forget(pending)
+        self._pending.forget(pending)
         if decision == "return":
             return self._send_back(asked, EntraError(90094, {"app": client.name, "tenant": tenant.name}))
         if decision != "accept":
@@ -266,35 +261,19 @@ class Authorization:
             values = values | {"admin_consent": "True"}
         return values | {"state": asked["state"]} if asked["state"] else values
 
-    def refuse(self, query: Mapping[str, str], problem: EntraError, *, is_approval: bool) -> Response | None:
+    def refuse(self, path: str, query: Mapping[str, str], problem: EntraError) -> Response | None:
         """A fault's answer to a request for authorization; None where its redirect address cannot be trusted."""
         try:
-            asked = self._read_request("organizations", query)
+            asked = self._read_request(path.split("/")[2], query)
         except EntraError:
             return None
-        return self._send_back(asked | {"is_approval": is_approval}, problem)
+        return self._send_back(asked | {"is_approval": path.endswith("/adminconsent")}, problem)
 
-    # what is remembered meanwhile
-
-    def _stash(self, asked: Asked) -> str:
-        pending, now = secrets.token_urlsafe(24), self._clock.seconds()
-        self._store.run("DELETE FROM e_pending WHERE since < ?", now - 3600)
-        self._store.run("INSERT INTO e_pending VALUES (?, ?, ?)", pending, json.dumps(asked), now)
-        return pending
-
-    def _find_pending(self, pending: str) -> Asked:
-        row = self._store.row("SELECT asked FROM e_pending WHERE id = ?", pending)
-        if row is None:
-            raise EntraError(70008)
-        asked: Asked = json.loads(row["asked"])
-        return asked
-
-    def _forget(self, pending: str) -> None:
-        self._store.run("DELETE FROM e_pending WHERE id = ?", pending)
+    # who is there
 
     def _read_form(self) -> tuple[str, Asked, Person]:
         pending = request.form.get("pending", "")
-        asked, person = self._find_pending(pending), self._find_person(request.form.get("email", ""))
+        asked, person = self._pending.get(pending), self._find_person(request.form.get("email", ""))
         if person is None:
             raise EntraError(50034, {"tenant": "Microsoft"})
         return pending, asked, person

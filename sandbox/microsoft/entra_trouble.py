@@ -63,5 +63,4 @@ class EntraFace(Face):
         if environ["PATH_INFO"].endswith("/token"):
             document, after = error.describe(self._office365.clock.now()), {"Retry-After": str(wait)} if wait else {}
             return Response(json.dumps(document), error.code.status, after, mimetype="application/json")
-        is_approval = environ["PATH_INFO"].endswith("/adminconsent")
-        return self._office365.authorization.refuse(query, error, is_approval=is_approval)
+        return self._office365.authorization.refuse(environ["PATH_INFO"], query, error)

@@ -566,6 +566,16 @@ def test_an_error_may_be_sent_back_from_the_page_instead(app, browser):
     assert returned(browser.open(admin_consent_url(browser)))["admin_consent"] == "True"
 
 
+def test_an_app_for_one_tenant_is_sent_back_with_an_error_too(browser):
+    settings = browser.sandbox.settings
+    browser.sandbox.office365.tokens.register(
+        settings["OFFICE365_CLIENT_ID"], settings["OFFICE365_CLIENT_SECRET"], [TEST_REDIRECT], tenant="north.example"
+    )
+    browser.sandbox.faults.add("aadsts-90094", "*/authorize")
+    url, _ = begin(make_app(browser, "north.example"), login_hint=ALICE)
+    assert returned(browser.open(url))["error"] == "consent_required"
+
+
 def test_a_fault_can_be_one_persons_only(browser):
     tokens = browser.sandbox.office365.tokens
     alice, ben = tokens.issue(ALICE, ASKED), tokens.issue(BEN, ASKED)
