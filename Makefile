@@ -29,7 +29,7 @@ format: ## Put the code into its one format
 
 bench: ## Measure syncing and link detection
 	@bin/setup dev
-	@.venv/bin/python bench/run.py
+	@.venv/bin/python -m bench.run
 
 lock: ## Pin and hash requirements*.txt anew from requirements*.in
 	@bin/lock

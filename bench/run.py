@@ -1,6 +1,6 @@
 """`make bench`: what a sync costs, beside its floor and beside the obvious way, measured in the same run.
 
-Each figure comes from a process of its own (bench/child.py); the pretend Google is another process, so only the
+Each figure comes from a process of its own (bench/child.py); the pretend services are another process, so only the
 client's side is counted. With PostgreSQL the database server's own work is not counted either.
 """
 
@@ -12,32 +12,38 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlencode
 
 import requests
 
+from bench.services import Service, Where, set_up
+
 ROOT = Path(__file__).resolve().parent.parent
-EMAIL = "bench@northwind.example"
-SCOPES = [
-    "openid",
-    "https://www.googleapis.com/auth/userinfo.email",
-    "https://www.googleapis.com/auth/calendar.events.owned",
-    "https://www.googleapis.com/auth/contacts",
-]
 POSTGRESQL = os.environ.get("BENCH_POSTGRESQL", "postgresql://postgres@127.0.0.1/postgres")
+FEEDS = {"calendar": "events", "contacts": "contacts"}
+
+
+def find_ports(count: int) -> list[int]:
+    probes = [socket.socket() for _ in range(count)]
+    for probe in probes:
+        probe.bind(("127.0.0.1", 0))
+    ports = [probe.getsockname()[1] for probe in probes]
+    for probe in probes:
+        probe.close()
+    return ports
 
 
 @contextmanager
-def running_sandbox(folder: Path) -> Any:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
+def running_sandbox(folder: Path) -> Iterator[Where]:
+    port, tls_port = find_ports(2)
     environment = {**os.environ, "SANDBOX": "1", "SANDBOX_GOOGLE_CLIENT_SECRET": "bench"}
-    command = [sys.executable, "-m", "sandbox", "--port", str(port), "--data", str(folder / "sandbox.sqlite3")]
-    process = subprocess.Popen(command, cwd=ROOT, env=environment, stdout=subprocess.DEVNULL)
+    command = [sys.executable, "-m", "sandbox", "--port", str(port), "--tls-port", str(tls_port)]
+    process = subprocess.Popen(
+        [*command, "--data", str(folder / "sandbox.sqlite3")], cwd=ROOT, env=environment, stdout=subprocess.DEVNULL
+    )
     url = f"http://127.0.0.1:{port}"
     try:
         for _ in range(200):
@@ -46,82 +52,70 @@ def running_sandbox(folder: Path) -> Any:
                 break
             except requests.ConnectionError:
                 time.sleep(0.05)
-        yield url
+        yield Where(url, f"https://127.0.0.1:{tls_port}", str(folder / "sandbox-ca.pem"))
     finally:
         process.terminate()
         process.wait()
 
 
 class Bench:
-    def __init__(self, url: str, folder: Path, count: int) -> None:
-        self.url, self.folder, self.count = url, folder, count
-        self.control("POST", "people", {"email": EMAIL, "name": "Bench", "timezone": "Europe/Berlin"})
-        self.control("POST", f"google/{EMAIL}/bulk", {"events": count, "contacts": count})
-        self.tokens = self.control("POST", f"google/{EMAIL}/tokens", {"scopes": SCOPES})
-        self.queries: dict[str, tuple[str, str]] = {}
+    """Measurements of one service at one database."""
 
-    def control(self, method: str, path: str, body: Any = None) -> Any:
-        answer = requests.request(method, f"{self.url}/_control/{path}", json=body, timeout=120)
-        answer.raise_for_status()
-        return answer.json() if answer.content else None
+    def __init__(self, where: Where, folder: Path, service: Service, database: str) -> None:
+        self.where, self.folder, self.service, self.database = where, folder, service, database
 
-    def api(self, method: str, path: str, **options: Any) -> Any:
-        headers = {"Authorization": f"Bearer {self.tokens['access_token']}"}
-        answer = requests.request(method, f"{self.url}/google/{path}", headers=headers, timeout=120, **options)
-        answer.raise_for_status()
-        return answer.json()
-
-    def child(self, database: str, *arguments: str) -> dict[str, Any]:
-        google = f"{self.url}/google"
+    def run(self, *arguments: str) -> str:
+        ports = [url.rpartition("/")[2] for url in (self.where.url, self.where.tls_url)]
         environment = {
             **os.environ,
             "DJANGO_SETTINGS_MODULE": "portal.settings",
             "PORTICO_ENV": "/dev/null",
             "PYTHONPATH": str(ROOT),
-            "DATABASE_URL": database,
+            "DATABASE_URL": self.database,
             "VAR_DIR": str(self.folder / "var"),
             "SECRET_KEY": "bench",
             "SECRETS_KEYS": "bench:" + "QUJDREVGR0hJSktMTU5PUFFSU1RVVldYWVoxMjM0NTY=",
-            "OUTBOUND_ALLOW": self.url.removeprefix("http://"),
-            "GOOGLE_CLIENT_ID": "portico-sandbox.apps.example",
-            "GOOGLE_CLIENT_SECRET": "bench",
-            "GOOGLE_TOKEN_URL": f"{google}/token",
-            "GOOGLE_CALENDAR_ROOT": f"{google}/calendar/v3/",
-            "GOOGLE_PEOPLE_ROOT": f"{google}/people/",
+            "OUTBOUND_ALLOW": ",".join(ports),
+            "OUTBOUND_CA_BUNDLE": self.where.ca_file,
             "LOG_LEVEL": "ERROR",
-            "BENCH_URL": self.url,
-            "BENCH_TOKENS": json.dumps(self.tokens),
-            "BENCH_QUERIES": json.dumps(self.queries),
+            "BENCH_SERVICE": self.service.key,
+            "BENCH_CREDENTIALS": json.dumps(self.service.credentials),
+            "BENCH_RECORD": str(self.folder / "requests.json"),
+            **self.service.environment,
         }
-        command = [sys.executable, *arguments]
-        done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
+        done = subprocess.run(
+            [sys.executable, *arguments], cwd=ROOT, env=environment, capture_output=True, text=True, check=False
+        )
         if done.returncode:
             sys.exit(f"{' '.join(arguments)} failed:\n{done.stderr[-3000:]}")
-        return json.loads(done.stdout.splitlines()[-1]) if "bench.child" in arguments else {}
+        return done.stdout
 
-    def measure(self, database: str, mode: str, feed: str) -> dict[str, Any]:
-        return self.child(database, "-m", "bench.child", mode, feed)
+    def measure(self, mode: str, feed: str) -> dict[str, Any]:
+        found: dict[str, Any] = json.loads(self.run("-m", "bench.child", mode, feed).splitlines()[-1])
+        return found
 
-    def learn_query(self, feed: str) -> None:
-        """What the product asked first, for the floor to ask the same."""
-        pattern = "*/events" if feed == "calendar" else "*/connections"
-        first = self.control("GET", f"log?path={pattern}")
-        oldest = min(first, key=lambda entry: entry["at"])
-        self.queries[feed] = (oldest["path"], urlencode([tuple(pair) for pair in oldest["query"]]))
-
-    def change(self, feed: str, count: int) -> None:
-        if feed == "calendar":
-            events = self.api("GET", "calendar/v3/calendars/primary/events", params={"maxResults": count})["items"]
-            for event in events:
-                self.control("PATCH", f"google/{EMAIL}/events/{event['id']}", {"summary": f"Changed {time.time()}"})
-            return
-        fields = "names,metadata"
-        params = {"personFields": fields, "pageSize": count}
-        for person in self.api("GET", "people/v1/people/me/connections", params=params)["connections"]:
-            body = {"etag": person["etag"], "metadata": person["metadata"],
-                    "names": [{"givenName": f"Changed {time.time()}"}]}  # fmt: skip
-            self.api("PATCH", f"people/v1/{person['resourceName']}:updateContact", json=body,
-                     params={"updatePersonFields": "names"})  # fmt: skip
+    def table(self, control: Any, feed: str, count: int, *, quick: bool) -> None:
+        """One table: a full sync, its floors, and what comes after."""
+        self.measure("prepare", feed)
+        self.measure("record", feed)
+        self.measure("prepare", feed)
+        full = self.measure("portico", feed)
+        none = self.measure("portico", feed)
+        self.service.change(control, feed, 100)
+        changes = self.measure("portico", feed)
+        floor = self.measure("floor", feed)
+        kind = "PostgreSQL" if self.database.startswith("postgres") else "SQLite"
+        print(f"\n**{self.service.name}, {count} {FEEDS[feed]}, {kind}**\n")
+        print("| | CPU s | wall s | peak MiB over idle | added/changed/removed | × floor |")
+        print("|---|---|---|---|---|---|")
+        print_row("Portico, full sync", full, floor)
+        print_row("floor: same requests, bare parser, one raw upsert", floor, floor)
+        if feed == "contacts":
+            print_row("the same floor with numbers and folders as rows", self.measure("floor-with-parts", feed), floor)
+        if self.service.slow and not quick:
+            print_row(self.service.slow, self.measure("per-row", feed), floor)
+        print_row("Portico, 100 changes", changes)
+        print_row("Portico, no change", none)
 
 
 def list_databases(folder: Path) -> dict[str, str]:
@@ -150,37 +144,28 @@ def print_row(what: str, found: dict[str, Any], floor: dict[str, Any] | None = N
 def main() -> None:
     parser = argparse.ArgumentParser("bench/run.py")
     parser.add_argument("--count", type=int, default=10_000, help="events, and contacts")
-    parser.add_argument("--quick", action="store_true", help="leave out the slow way, row by row")
+    parser.add_argument("--quick", action="store_true", help="leave out the slow way, row by row, and the other tables")
+    parser.add_argument("--service", choices=["google", "office365", "exchange"], help="this one alone")
     options = parser.parse_args()
-    with tempfile.TemporaryDirectory() as name, running_sandbox(Path(name)) as url:
+    with tempfile.TemporaryDirectory() as name, running_sandbox(Path(name)) as where:
         folder = Path(name)
-        bench = Bench(url, folder, options.count)
-        for database_name, database in list_databases(folder).items():
-            bench.child(database, "manage.py", "prepare")
-            for feed, noun in (("calendar", "events"), ("contacts", "contacts")):
-                bench.measure(database, "prepare", feed)
-                bench.control("DELETE", "log")
-                full = bench.measure(database, "portico", feed)
-                bench.learn_query(feed)
-                none = bench.measure(database, "portico", feed)
-                bench.change(feed, 100)
-                changes = bench.measure(database, "portico", feed)
-                floor = bench.measure(database, "floor", feed)
-                print(f"\n**{options.count} {noun}, {database_name}**\n")
-                print("| | CPU s | wall s | peak MiB over idle | added/changed/removed | × floor |")
-                print("|---|---|---|---|---|---|")
-                print_row("Portico, full sync", full, floor)
-                print_row("floor: same bytes, orjson, one raw upsert", floor, floor)
-                if feed == "contacts":
-                    with_parts = bench.measure(database, "floor-with-parts", feed)
-                    print_row("the same floor with numbers and folders as rows", with_parts, floor)
-                if not options.quick:
-                    print_row("google-api-python-client, update_or_create",
-                              bench.measure(database, "per-row", feed), floor)  # fmt: skip
-                print_row("Portico, 100 changes", changes)
-                print_row("Portico, no change", none)
+
+        def control(method: str, path: str, body: Any = None) -> Any:
+            answer = requests.request(method, f"{where.url}/_control/{path}", json=body, timeout=300)
+            answer.raise_for_status()
+            return answer.json() if answer.content else None
+
+        services = set_up(control, where, options.count)
+        for database in list_databases(folder).values():
+            for service in services:
+                if options.service in (None, service.key):
+                    bench = Bench(where, folder, service, database)
+                    bench.run("manage.py", "prepare")
+                    for feed in FEEDS:
+                        bench.table(control, feed, options.count, quick=options.quick)
     if not options.quick:
-        subprocess.run([sys.executable, "-m", "bench.links"], cwd=ROOT, check=False)
+        for module in ("bench.ews", "bench.links"):
+            subprocess.run([sys.executable, "-m", module], cwd=ROOT, check=False)
 
 
 if __name__ == "__main__":
