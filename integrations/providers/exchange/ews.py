@@ -5,7 +5,7 @@ Credentials: {"method": "password", "user", "password", "ews_url", "version" (a 
 """
 
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import datetime
 from urllib.parse import urlsplit
 
@@ -19,7 +19,7 @@ from integrations.providers.exchange.contacts import ExchangeContacts
 from integrations.providers.exchange.folders import parse_folder
 from integrations.providers.exchange.operations import get_calendars_of, get_folders, resolve_names
 from integrations.providers.exchange.people import parse_resolutions
-from integrations.providers.exchange.responses import MESSAGES, Element, check, code_of
+from integrations.providers.exchange.responses import MESSAGES, Element, check
 from integrations.providers.exchange.versions import find_version
 from integrations.providers.exchange.wire import SignInKind, Wire, discover
 from integrations.providers.exchange.words import EwsWords
@@ -31,7 +31,6 @@ PATH = "/EWS/Exchange.asmx"
 # What people copy out of their browser's address bar, or leave out.
 _OTHER_PATHS = ("/owa", "/ecp", "/ews")
 _MOST_CANDIDATES = 10
-_NOBODY = frozenset({"ErrorNameResolutionNoResults", "ErrorNameResolutionNoMailbox"})
 
 
 def complete_url(text: str) -> str:
@@ -143,7 +142,8 @@ def _find_mailbox(wire: Wire, user: str, calendar: str) -> str:
     # The first of a name that is taken for an address, the second for an account's.
     for entry in dict.fromkeys((user.rpartition("\\")[2], user.rpartition("\\")[2].partition("@")[0])):
         (message,) = wire.ask(resolve_names(entry))[:1]
-        if code_of(message) not in _NOBODY:
+        # Nobody may be called so, and not every directory answers everyone.
+        with suppress(AdminNeeded, Gone, Unexpected):
             candidates |= dict.fromkeys(parse_resolutions(check(message, wire.words)))
         exact = [one for one in candidates if one.lower() == user.lower()]
         candidates = dict.fromkeys([*exact, *candidates])

@@ -6,6 +6,7 @@ Requests are small and always of one form, so they are written as text. Whatever
 Reference: https://learn.microsoft.com/en-us/exchange/client-developer/web-service-reference/ews-operations-in-exchange
 """
 
+import re
 from collections.abc import Iterable
 from datetime import UTC, datetime
 from functools import cache
@@ -18,6 +19,8 @@ _NAMESPACES = (
 )
 # What XML cannot hold, and what no name of anything holds.
 _FORBIDDEN = dict.fromkeys((*range(32), 0xFFFE, 0xFFFF))
+
+_PLAIN = re.compile(r"[A-Za-z0-9+/=_-]*")
 
 MOST_CHANGES = 512
 """The most that one SyncFolderItems may ask for."""
@@ -90,6 +93,9 @@ def _text(value: str) -> str:
 
 
 def _attribute(value: str) -> str:
+    # Ids are base64, by the hundred.
+    if value.isascii() and _PLAIN.fullmatch(value):
+        return value
     return escape(value.translate(_FORBIDDEN), {'"': "&quot;"})
 
 
@@ -101,10 +107,10 @@ def dump_envelope(operation: str, schema: str) -> bytes:
     ).encode()
 
 
-def get_folders(*names: str, shape: str = "IdOnly") -> str:
+def get_folders(*names: str) -> str:
     """GetFolder of the account's own folders, by their distinguished names."""
     ids = "".join(f'<t:DistinguishedFolderId Id="{name}"/>' for name in names)
-    return _get_folder(ids, shape)
+    return _get_folder(ids)
 
 
 def get_calendars_of(addresses: Iterable[str]) -> str:
@@ -114,12 +120,12 @@ def get_calendars_of(addresses: Iterable[str]) -> str:
         f"<t:EmailAddress>{_text(address)}</t:EmailAddress></t:Mailbox></t:DistinguishedFolderId>"
         for address in addresses
     )
-    return _get_folder(ids, "IdOnly")
+    return _get_folder(ids)
 
 
-def _get_folder(ids: str, shape: str) -> str:
+def _get_folder(ids: str) -> str:
     return (
-        f"<m:GetFolder><m:FolderShape><t:BaseShape>{shape}</t:BaseShape></m:FolderShape>"
+        "<m:GetFolder><m:FolderShape><t:BaseShape>IdOnly</t:BaseShape></m:FolderShape>"
         f"<m:FolderIds>{ids}</m:FolderIds></m:GetFolder>"
     )
 

@@ -241,15 +241,18 @@ def check(message: Element, words: EwsWords, *, has_cursor: bool = False) -> Ele
 def split(messages: list[Element], words: EwsWords) -> Iterator[tuple[Element | None, str]]:
     """Each message of a batch as (message, "") or (None, the code of what is the matter with this one item).
 
+    What is forbidden of one item among others is that item's matter.
+
     Raises:
         ProviderError: what is the matter is none of one item's.
     """
+    is_let_in = any(message.get("ResponseClass") != "Error" for message in messages)
     for message in messages:
         if message.get("ResponseClass") != "Error":
             yield message, ""
             continue
         error = _error_of(code_of(message), _find_back_off(message), words, has_cursor=False)
-        if type(error) not in (Gone, Unexpected):
+        if type(error) not in (Gone, Unexpected) and not (is_let_in and isinstance(error, AdminNeeded)):
             raise error
         yield None, code_of(message)
 

@@ -12,6 +12,7 @@ log = logging.getLogger(__name__)
 
 _MOST_PAGES = 10_000
 _ITEMS = f"{MESSAGES}Items"
+_FORBIDDEN = "ErrorAccessDenied"
 
 
 def sync(wire: Wire, operation: Callable[[str], str], state: str) -> Iterator[tuple[list[Element], str]]:
@@ -90,7 +91,7 @@ def get_items(
             yield remote_id, items[0] if items is not None and len(items) else None
         elif code == "ErrorItemNotFound":
             yield remote_id, None
-        elif with_body:
+        elif with_body and code != _FORBIDDEN:
             yield from get_items(wire, [remote_id], operation, with_body=False)
         else:
             log.warning("%s could not read one of its items (%s); it is left out", wire.words.name, code)

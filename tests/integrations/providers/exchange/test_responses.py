@@ -319,6 +319,9 @@ def test_one_item_s_trouble_is_its_own_and_the_server_s_is_everybody_s() -> None
     assert [message is None for message, _ in found] == [False, True, True]
     with pytest.raises(RateLimited):
         list(split(messages("", "ErrorServerBusy"), WORDS))
+    assert [code for _, code in split(messages("", "ErrorAccessDenied"), WORDS)] == ["", "ErrorAccessDenied"]
+    with pytest.raises(AdminNeeded):
+        list(split(messages("ErrorAccessDenied", "ErrorAccessDenied"), WORDS))
 
 
 def test_a_warning_is_no_error() -> None:
