@@ -59,14 +59,17 @@ def parse_cursor(text: str) -> Cursor | None:
 
 @dataclass(slots=True)
 class Changed:
-    """What has happened since: ids of single events to read, series to read in the window, ids and series gone.
+    """What has happened since.
 
-    `everything`: it cannot be told what, so the window has to be read again.
+    `single`: ids of events to read; `series`: UIDs of series to read in the window; `gone`: ids of what is no more;
+    `former`: UIDs of series that are no more, unless another item has the same. `everything`: it cannot be told what,
+    so the window has to be read again.
     """
 
     single: dict[str, None] = field(default_factory=dict)
     series: dict[str, None] = field(default_factory=dict)
     gone: dict[str, None] = field(default_factory=dict)
+    former: dict[str, None] = field(default_factory=dict)
     everything: bool = False
 
 
@@ -115,13 +118,14 @@ class ExchangeCalendar:
             yield from self._read_window(cursor, window)
             return
         reader = WindowReader(self._wire, cursor.folder, window)
-        living = set(cursor.masters.values())
-        gone = [*changed.gone, *(uid for uid in changed.series if uid not in living)]
+        living = {*cursor.masters.values(), *changed.series}
+        series = {uid for uid in (*changed.series, *changed.former) if uid in living}
+        gone = [*changed.gone, *(uid for uid in changed.former if uid not in living)]
         ids = list(changed.single)
         for start in range(0, len(ids), _PAGE_SIZE):
             events, outside = reader.read_single(ids[start : start + _PAGE_SIZE])
             yield Delta(events, tuple(outside))
-        for names, rows in reader.find_series(living.intersection(changed.series), size=_PAGE_SIZE):
+        for names, rows in reader.find_series(series, size=_PAGE_SIZE):
             yield Delta(reader.read(rows), series=names)
         yield Delta(gone=tuple(gone), cursor=cursor.dump())
 
@@ -171,17 +175,18 @@ def _note(change: Element, masters: dict[str, str], changed: Changed) -> None:
     changed.gone.pop(remote_id, None)
     former = masters.pop(key, None)
     uid, sort = fields.get("UID", ""), fields.get("CalendarItemType", "")
-    if name == "CalendarItem" and sort == SINGLE:
+    if former is not None:
+        changed.former[former] = None
+    if name != "CalendarItem":
+        # Deleted; or a message that has strayed into the calendar.
+        changed.gone[remote_id] = None
+    elif sort == SINGLE:
         changed.single[remote_id] = None
     else:
-        # Also of what is a series now: it may have been a single event before.
-        changed.gone[remote_id] = None
-        if name == "CalendarItem":
-            if sort == MASTER:
-                masters[key] = uid
-            changed.series[uid] = None
-    if former is not None:
-        # Its occurrences are gone, unless it is a series still or another item is; the window will tell.
-        changed.series[former] = None
+        changed.series[uid] = None
+        if sort == MASTER:
+            masters[key] = uid
+            # It may have been a single event before; its occurrences have other ids.
+            changed.gone[remote_id] = None
     # A series that has no name can be told from no other.
-    changed.everything = changed.everything or "" in changed.series
+    changed.everything = changed.everything or "" in changed.series or "" in changed.former
