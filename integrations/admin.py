@@ -7,7 +7,7 @@ from django.contrib import admin, messages
 from django.db.models import QuerySet
 from django.http import HttpRequest
 
-from integrations import connecting, policy, registry
+from integrations import changing, policy, registry
 from integrations.models import AdminPolicy, Connection, Status, SyncRun
 from integrations.permissions import Permission
 from organizations.admin import LookOnly
@@ -99,7 +99,7 @@ class ConnectionAdmin(LookOnly, admin.ModelAdmin):
     def sync_now(self, request: HttpRequest, chosen: QuerySet[Connection]) -> None:
         waiting = list(chosen.exclude(status=Status.RECONNECT_NEEDED).select_related("user"))
         for connection in waiting:
-            connecting.start_sync(connection, trigger="support")
+            changing.start_sync(connection, trigger="support")
             record(
                 "connection.sync_asked",
                 organization=connection.user.organization,

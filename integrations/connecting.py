@@ -1,4 +1,4 @@
-"""What happens after "Connect", read top to bottom: begin, finish, narrow, widen, disconnect.
+"""What happens after "Connect", read top to bottom: begin, sign in there or here, finish.
 
 Views call these with a person and their session; each checks the policy again, because it may have changed meanwhile.
 """
@@ -10,7 +10,8 @@ from django.contrib.sessions.backends.base import SessionBase
 from django.db import transaction
 from django.utils import timezone
 
-from integrations import errors, gateway, pending, policy, refusals, registry, tasks
+from integrations import errors, gateway, pending, policy, refusals, registry
+from integrations.changing import erase_unused, start_sync
 from integrations.models import Connection, Status, policy_for
 from integrations.permissions import Permissions, dump_permissions, parse_permissions
 from integrations.providers.base import Authorization, SignInMethod
@@ -264,130 +265,3 @@ def _give_back(provider_key: str, sign_in: SignIn) -> None:
         registry.get_provider(provider_key).revoke(sign_in.credentials)
     except errors.ProviderError:
         return
-
-
-def narrow(connection: Connection, asked: Permissions, *, by: User, address: str | None = None) -> Permissions:
-    """Give up what is no longer asked for, at once and before any consent. Returns what was given up.
-
-    What was read under a permission that is given up is erased. Nothing is ever widened here.
-    """
-    with transaction.atomic():
-        connection = Connection.objects.select_for_update().get(pk=connection.pk)
-        before = connection.granted
-        connection.granted = before & asked
-        connection.declined = dump_permissions(parse_permissions(connection.declined) & asked)
-        # Without its lease, a sync under way stops at its next page instead of writing what is being given up.
-        connection.leased_by, connection.leased_until = "", None
-        connection.save()
-        given_up = before - connection.granted
-        if given_up:
-            erase_unused(connection, given_up)
-            record(
-                "connection.narrowed",
-                organization=connection.user.organization,
-                actor=by,
-                subject=connection.user,
-                details={"before": dump_permissions(before), "granted": dump_permissions(connection.granted)},
-                address=address,
-            )
-    return given_up
-
-
-def widen(connection: Connection, asked: Permissions, *, by: User, address: str | None = None) -> Permissions:
-    """Grant what is newly asked for where signing in has opened everything already. Returns what was added.
-
-    Raises:
-        CannotConnect: policy leaves nothing of it.
-    """
-    method = connection.sign_in_method
-    if method is None or method.scopes:
-        raise ValueError("the provider has to be asked")
-    decided = decide_for(connection.user, connection.provider, method, asked)
-    with transaction.atomic():
-        connection = Connection.objects.select_for_update().get(pk=connection.pk)
-        before = connection.granted
-        connection.granted = before | decided
-        added = connection.granted - before
-        if added:
-            connection.save()
-            record(
-                "connection.widened",
-                organization=connection.user.organization,
-                actor=by,
-                subject=connection.user,
-                details={
-                    "before": dump_permissions(before),
-                    "asked": dump_permissions(asked),
-                    "decided": dump_permissions(decided),
-                    "granted": dump_permissions(connection.granted),
-                },
-                address=address,
-            )
-            start_sync(connection, trigger="connect")
-    return added
-
-
-def erase_unused(connection: Connection, given_up: Permissions) -> None:
-    """Erase the rows and cursors of feeds whose permission was given up."""
-    for name, feed in registry.feeds().items():
-        if feed.permission in given_up:
-            feed.erase(connection)
-            connection.cursors.filter(feed=name).delete()
-
-
-@dataclass(frozen=True, slots=True)
-class Receipt:
-    """What a deletion removed, for the page that follows it. Plain data: it rides in the session."""
-
-    provider: str
-    method: str
-    mailbox: str
-    removed: Mapping[str, int]
-    """Feed name -> rows erased."""
-    revoke_problem: str
-    """"": the grant was ended at the provider; else why not."""
-
-
-def disconnect(connection: Connection, *, by: User | None, reason: str = "", address: str | None = None) -> Receipt:
-    """End the grant at the provider where that can be done, then erase credentials, cursors and all that was read."""
-    user = connection.user
-    problem = gateway.end_grant(connection)
-    with transaction.atomic():
-        removed = {name: feed.erase(connection) for name, feed in registry.feeds().items()}
-        connection.delete()
-        record(
-            "connection.deleted",
-            organization=user.organization,
-            actor=by,
-            subject=user,
-            details={
-                "provider": connection.provider,
-                "mailbox": connection.mailbox,
-                "removed": removed,
-                "revoked": not problem,
-                "reason": reason,
-            },
-            address=address,
-        )
-    return Receipt(connection.provider, connection.method, connection.mailbox, removed, problem)
-
-
-def confirm_emptied(connection: Connection, *, by: User, address: str | None = None) -> None:
-    """The person says that the suddenly empty calendar or address book is right: the next sync may erase our rows."""
-    with transaction.atomic():
-        connection.cursors.filter(emptied_at__isnull=False).update(emptied_confirmed=True)
-        record(
-            "connection.emptied_confirmed",
-            organization=connection.user.organization,
-            actor=by,
-            subject=connection.user,
-            address=address,
-        )
-        start_sync(connection, trigger="person")
-
-
-def start_sync(connection: Connection, *, trigger: str) -> None:
-    """Queue a sync once the present transaction is committed. A lost message is made good by the sweep."""
-    Connection.objects.filter(pk=connection.pk).update(next_sync_at=timezone.now())
-    pk = str(connection.pk)
-    transaction.on_commit(lambda: tasks.sync_connection.delay(pk, trigger))

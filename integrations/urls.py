@@ -1,17 +1,17 @@
 from django.urls import path
 
-from integrations import views
+from integrations import sign_in_views, views
 
 app_name = "integrations"
 urlpatterns = [
     path("profile/", views.profile, name="profile"),
     path("integrations/connection/new/", views.connection_new, name="connection_new"),
     path("integrations/connection/new/<slug:provider>/", views.connection_permissions, name="connection_permissions"),
-    path("integrations/connection/leaving/<str:state>/", views.leaving, name="leaving"),
-    path("integrations/connection/login/<str:state>/", views.connection_login, name="connection_login"),
-    path("integrations/connection/approval/<slug:provider>/", views.approval, name="approval"),
-    path("integrations/admin-consent/", views.approval_return, name="approval_return"),
-    path("integrations/callback/", views.callback, name="callback"),
+    path("integrations/connection/leaving/<str:state>/", sign_in_views.leaving, name="leaving"),
+    path("integrations/connection/login/<str:state>/", sign_in_views.connection_login, name="connection_login"),
+    path("integrations/connection/approval/<slug:provider>/", sign_in_views.approval, name="approval"),
+    path("integrations/admin-consent/", sign_in_views.approval_return, name="approval_return"),
+    path("integrations/callback/", sign_in_views.callback, name="callback"),
     path("integrations/connection/edit/", views.connection_edit, name="connection_edit"),
     path("integrations/connection/renewal/", views.connection_renew, name="connection_renew"),
     path("integrations/connection/delete/", views.connection_delete, name="connection_delete"),

@@ -7,7 +7,7 @@ import time_machine
 from django.utils import timezone
 
 from contacts.models import Contact
-from integrations import connecting, errors, sync
+from integrations import changing, errors, sync
 from integrations.leases import LeaseLost, take_lease
 from integrations.models import Connection, Outcome, Status, SyncCursor, SyncRun
 from integrations.permissions import Permission
@@ -121,7 +121,7 @@ def test_a_calendar_that_is_suddenly_empty_is_doubted_and_the_person_is_asked(co
     assert SyncCursor.objects.get(feed="calendar").emptied_at is not None
 
     assert sync_now(connection).removed == 0
-    connecting.confirm_emptied(connection, by=alice)
+    changing.confirm_emptied(connection, by=alice)
     assert sync_now(connection).removed == 23
     assert Meeting.objects.count() == 0
     cursor = SyncCursor.objects.get(feed="calendar")
@@ -201,7 +201,7 @@ def test_a_worker_that_lost_its_lease_writes_nothing_more(connect, after_the_fir
 
 def test_deleting_the_connection_under_a_running_sync_leaves_no_row_behind(connect, alice, after_the_first_page):
     connection = connect()
-    after_the_first_page(lambda: connecting.disconnect(Connection.objects.get(pk=connection.pk), by=alice))
+    after_the_first_page(lambda: changing.disconnect(Connection.objects.get(pk=connection.pk), by=alice))
     sync_now(connection)
     assert not Meeting.objects.exists()
     assert not Contact.objects.exists()
@@ -211,7 +211,7 @@ def test_deleting_the_connection_under_a_running_sync_leaves_no_row_behind(conne
 def test_narrowing_under_a_running_sync_does_not_bring_the_rows_back(connect, alice, after_the_first_page, monkeypatch):
     connection = connect()
     only_contacts = frozenset({Permission.CONTACTS_READ})
-    after_the_first_page(lambda: connecting.narrow(connection, only_contacts, by=alice))
+    after_the_first_page(lambda: changing.narrow(connection, only_contacts, by=alice))
     sync_now(connection)
     monkeypatch.undo()
     assert not Meeting.objects.exists()
@@ -227,7 +227,7 @@ def test_a_sync_asked_for_during_a_run_follows_it_at_once(connect, account, afte
     def change_what_was_read_and_ask():
         if account.events.items["e0"].title != "Changed":
             account.put_event("e0", title="Changed", starts=NOON, ends=NOON + HOUR)
-            connecting.start_sync(connection, trigger="person")
+            changing.start_sync(connection, trigger="person")
 
     after_the_first_page(change_what_was_read_and_ask)
     last = sync_now(connection)
@@ -242,7 +242,7 @@ def test_a_sync_asked_for_during_a_run_that_is_told_to_slow_down_does_not_hurry_
     connect, memory, after_the_first_page
 ):
     connection = connect()
-    after_the_first_page(lambda: connecting.start_sync(connection, trigger="person"))
+    after_the_first_page(lambda: changing.start_sync(connection, trigger="person"))
     memory.fail(errors.RateLimited(retry_after=timedelta(minutes=30)), at="contacts")
     assert sync_now(connection).error_code == "rate_limited"
     connection.refresh_from_db()
