@@ -25,7 +25,8 @@ def make_url(user: User, provider_key: str, *, redirect_uri: str) -> str:
     """
     organization = user.organization
     decided = policy.decide(ALL, policy_for(user).service(provider_key))
-    if organization is None or not decided:
+    is_oauth = any(one.kind == "oauth" for one in registry.methods_of(provider_key))
+    if organization is None or not decided or not is_oauth:
         return ""
     state = signing.dumps({"organization": organization.pk, "provider": provider_key}, salt=SALT)
     return registry.get_oauth_provider(provider_key).approval_url(decided, redirect_uri=redirect_uri, state=state)

@@ -108,3 +108,9 @@ def test_a_connection_that_waits_for_an_approval_shows_the_link_on_the_profile(a
     assert APPROVAL not in text_of(alice_client.get("/profile/"))
     Connection.objects.update(status=Status.ADMIN_NEEDED, error_code="approval_needed", error_sentence="Ask.")
     assert APPROVAL in text_of(alice_client.get("/profile/"))
+
+
+def test_a_service_at_which_nobody_approves_anything_has_no_link(alice_client, settings):
+    settings.PROVIDERS |= {"exchange": "integrations.providers.exchange.Exchange"}
+    assert alice_client.get("/integrations/connection/new/exchange/").status_code == 200
+    assert alice_client.get("/integrations/connection/approval/exchange/").status_code == 404
