@@ -111,7 +111,9 @@ class Handler(WSGIRequestHandler):
     def make_environ(self) -> dict[str, Any]:
         environ = super().make_environ()
         environ[CONNECTION] = self.memory
-        if not environ.get("wsgi.input_terminated"):
+        if environ.get("wsgi.input_terminated"):
+            self.close_connection = True  # nobody counts what is left of chunks; the answer says so
+        else:
             environ["wsgi.input"] = Body(self.rfile, int(environ.get("CONTENT_LENGTH") or 0))
         return environ
 

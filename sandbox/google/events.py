@@ -344,10 +344,11 @@ class Events:
     def _save(self, calendar: Calendar, doc: dict[str, Any]) -> None:
         mark_selves(doc, calendar.id)
         self._write(calendar.id, doc, get_zone(calendar.timezone), stamp=True)
-        if doc["status"] == "cancelled" and not doc.get("recurringEventId"):
+        is_series = doc["status"] != "cancelled" and doc.get("recurrence")
+        if not is_series and not doc.get("recurringEventId"):
             for row in self._exceptions(calendar.id, doc["id"]):
                 self._write(calendar.id, row.load() | {"status": "cancelled"}, get_zone(calendar.timezone), orphan=True)
-        elif doc.get("recurrence"):
+        elif is_series:
             self._drop_lost_exceptions(calendar, doc)
 
     def _exceptions(self, calendar_id: str, series: str) -> list[Row]:
