@@ -39,6 +39,7 @@ SECONDS = 30.0
 expect.set_options(timeout=15_000)
 
 
+@pytest.hookimpl(tryfirst=True)  # before xdist looks for the mark
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """All in one worker: there is one Portico for them."""
     for item in items:
