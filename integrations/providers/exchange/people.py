@@ -79,8 +79,10 @@ def parse_contact(item: Element, folder: str) -> RemoteContact | None:
     remote_id = get("Id")
     if not remote_id:
         return None
-    numbers.sort(key=_position)
-    postal.sort(key=_position)
+    if len(numbers) > 1:
+        numbers.sort(key=_position)
+    if len(postal) > 1:
+        postal.sort(key=_position)
     return RemoteContact(
         RemoteRef(remote_id, folder, get("ChangeKey", "")),
         (folder,),

@@ -1,5 +1,6 @@
 """What is Microsoft's own about signing in: the consent address, discovery, certificates, renewal, claims."""
 
+import io
 import time
 import warnings
 from collections.abc import Callable
@@ -10,6 +11,7 @@ from urllib.parse import parse_qs, urlsplit
 
 import orjson
 import pytest
+import requests
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
@@ -219,12 +221,9 @@ class Discovery:
         pass
 
     def request(self, method: str, url: str, **_: Any) -> Any:
-        class Response:
-            status_code = 200
-            headers: dict[str, str] = {}
-            content = orjson.dumps(self.document)
-
-        return Response
+        response = requests.Response()
+        response.status_code, response.raw = 200, io.BytesIO(orjson.dumps(self.document))
+        return response
 
 
 def test_secrets_are_sent_to_the_operator_s_host_whatever_discovery_says() -> None:
