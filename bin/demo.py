@@ -185,8 +185,11 @@ def write_where(url: str) -> None:
     (VAR / "demo.lock").write_text(f"{url} (process {os.getpid()})\n")
 
 
-def run_step(command: list[str], *, environment: dict[str, str]) -> None:
-    done = subprocess.run([PYTHON, *command], env=environment, cwd=ROOT, stdin=subprocess.DEVNULL, check=False)
+def run_step(command: list[str], *, environment: dict[str, str], quietly: bool = False) -> None:
+    output = subprocess.DEVNULL if quietly else None
+    done = subprocess.run(
+        [PYTHON, *command], env=environment, cwd=ROOT, stdin=subprocess.DEVNULL, stdout=output, check=False
+    )
     if done.returncode:
         raise RuntimeError(f"{' '.join(command)} failed; what it said stands above.")
 
@@ -236,7 +239,8 @@ def run(arguments: argparse.Namespace) -> int:
         write_where(url)
         turn_logs(VAR / "log")
         print("Preparing the database ...", flush=True)
-        run_step(["-m", "sandbox", "--make-ca", "--data", str(VAR / "sandbox.sqlite3")], environment=environment)
+        make_ca = ["-m", "sandbox", "--make-ca", "--data", str(VAR / "sandbox.sqlite3")]
+        run_step(make_ca, environment=environment, quietly=True)
         run_step(["manage.py", "prepare"], environment=environment)
         run_step(["manage.py", "seed_demo", "--password", PASSWORD], environment=environment)
         services = make_services(environment, port=port, sandbox_port=sandbox_port, tls_port=tls_port)
