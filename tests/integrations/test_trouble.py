@@ -11,7 +11,7 @@ from django.test import Client
 
 from contacts.models import Contact
 from integrations import registry, sync
-from integrations.models import Connection, Outcome, Status, SyncRun
+from integrations.models import AdminPolicy, Connection, Outcome, Status, SyncRun
 from integrations.sync import PLANS
 from meetings.models import Meeting
 from organizations.models import User
@@ -358,3 +358,33 @@ def test_odd_events_become_rows_that_say_so_and_nothing_in_them_is_executed(
     for doc in odd:
         google.google.events.put_raw(calendar.id, {"etag": '"2"', "iCalUID": doc["id"], **doc, "status": "cancelled"})
     run(connection)
+
+
+def test_office_365_by_password_is_the_same_road_where_policy_and_microsoft_allow_it(
+    sandbox: Sandbox, alice: User, alice_client: Client
+) -> None:
+    online = sandbox.exchange.online
+    online.add_person(alice.email, password=PASSWORD)
+    page, choice = "/integrations/connection/new/office365/", {"permissions": ["calendar_read"], "method": "password"}
+    assert alice_client.post(page, choice).status_code == 422
+    services = {"office365": {"require_oauth": False, "ews_url": online.url}}
+    AdminPolicy.objects.create(organization=alice.organization, services=services)
+    form = alice_client.post(page, choice)["Location"]
+    typed = {"user": alice.email, "password": PASSWORD, "ews_url": online.url}
+
+    # As it is for everybody since October 2026: the sentence says what to do instead, and no password was tried.
+    refused = alice_client.post(form, typed)
+    assert refused.status_code == 422
+    assert "Connect Office 365 with OAuth 2.0 instead." in refused.content.decode()
+    online.allow()
+    try:
+        assert alice_client.post(form, typed).status_code == 302
+        connection = Connection.objects.get()
+        assert (connection.method, connection.mailbox) == ("password", alice.email)
+        assert run(connection).outcome == Outcome.DONE
+        assert Meeting.objects.count() == 12
+    finally:
+        online.shut()
+    failed = run(connection)
+    assert failed.outcome == Outcome.FAILED
+    assert "OAuth 2.0 instead." in failed.error_sentence
