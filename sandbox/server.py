@@ -199,7 +199,7 @@ def main(arguments: list[str] | None = None) -> int:
         demo.seed_everything(sandbox)
         print(f"Demonstration data made in {time.perf_counter() - began:.1f} s.", flush=True)
     where = Path(options.data).resolve() if options.data != ":memory:" else "memory only"
-    print(f"Sandbox (pretend Google) on {sandbox.url}/  data: {where}", flush=True)
+    print(f"Sandbox (pretend Google, Office 365 and Exchange) on {sandbox.url}/  data: {where}", flush=True)
     print(f"By https on {sandbox.tls_url}/  its certificate authority: {sandbox.ca_file}", flush=True)
     signal.signal(signal.SIGTERM, lambda *_: threading.Thread(target=server.shutdown).start())
     threading.Thread(target=secure.serve_forever, args=(0.2,), daemon=True).start()
