@@ -1,13 +1,10 @@
 """What support staff see and do: nothing secret, and nothing of what people keep in calendars and address books."""
 
-from typing import Any
-
-from django import forms
 from django.contrib import admin, messages
 from django.db.models import QuerySet
 from django.http import HttpRequest
 
-from integrations import changing, policy, registry
+from integrations import changing
 from integrations.models import AdminPolicy, Connection, Status, SyncRun
 from integrations.permissions import Permission
 from organizations.admin import LookOnly
@@ -133,49 +130,10 @@ class SyncRunAdmin(LookOnly, admin.ModelAdmin):
         return run.connection.user.email
 
 
-class AdminPolicyForm(forms.ModelForm):
-    """Refuses a policy that contradicts itself, with the sentences of `policy.problems`."""
-
-    def clean(self) -> dict[str, Any]:
-        cleaned = super().clean() or {}
-        values = {name: cleaned.get(name) for name in ("enabled", "services", "default_service")}
-        try:
-            candidate = AdminPolicy(**{name: value for name, value in values.items() if value is not None}).as_policy()
-        except (ValueError, AttributeError, TypeError) as error:
-            raise forms.ValidationError(
-                'Services must look like {"google": {"offered": true, "calendar_write": "off"}, "office365": '
-                '{"require_oauth": true}, "exchange": {"ews_url": "https://mail.example.com/EWS/Exchange.asmx", '
-                '"ews_hosts": ["mail.example.com"]}}, each permission being ask, on or off.'
-            ) from error
-        names = {key: info.name for key in registry.providers() if (info := registry.find_info(key))}
-        if found := policy.problems(candidate, names):
-            raise forms.ValidationError(found)
-        return cleaned
-
-
 @admin.register(AdminPolicy)
-class AdminPolicyAdmin(admin.ModelAdmin):
-    form = AdminPolicyForm
-    list_display = ["organization", "enabled", "default_service"]
-    search_fields = ["organization__name"]
-    autocomplete_fields = ["organization"]
+class AdminPolicyAdmin(LookOnly, admin.ModelAdmin):
+    """What each level says. Admins decide on their own pages, where they see whom it would hit."""
 
-    def save_model(self, request: HttpRequest, obj: AdminPolicy, form: forms.ModelForm, change: bool) -> None:
-        before = AdminPolicy.objects.filter(pk=obj.pk).values("enabled", "services", "default_service").first()
-        super().save_model(request, obj, form, change)
-        record(
-            "policy.changed",
-            organization=obj.organization,
-            actor=request.user,  # type: ignore[arg-type]
-            details={
-                "before": before or {},
-                "after": {
-                    "enabled": obj.enabled,
-                    "services": obj.services,
-                    "default_service": obj.default_service,
-                    "join_services": obj.join_services,
-                    "vanity_hosts": obj.vanity_hosts,
-                },
-            },
-            address=client_address(request),
-        )
+    list_display = ["organization", "group", "membership", "locks", "version", "changed_at", "changed_by"]
+    list_select_related = ["organization", "group", "membership__user", "changed_by"]
+    search_fields = ["organization__name", "group__name", "membership__user__email"]

@@ -10,8 +10,9 @@ from django.core import signing
 from django.utils import timezone
 
 from integrations import policy, registry
-from integrations.models import Connection, Status, policy_for
+from integrations.models import Connection, Status
 from integrations.permissions import ALL
+from integrations.policy_models import policy_for
 from organizations.models import Organization, User, record
 
 SALT = "integrations.approving"

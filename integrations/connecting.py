@@ -10,12 +10,14 @@ from django.contrib.sessions.backends.base import SessionBase
 from django.db import transaction
 from django.utils import timezone
 
-from integrations import errors, gateway, pending, policy, refusals, registry
+from integrations import errors, gateway, pending, policy, refusals, registry, verdicts
 from integrations.changing import erase_unused, start_sync
-from integrations.models import Connection, Status, policy_for
+from integrations.models import Connection, Status
 from integrations.permissions import Permissions, dump_permissions, parse_permissions
+from integrations.policy_models import policy_for
 from integrations.providers.base import Authorization, SignInMethod
 from integrations.remote import SignIn
+from integrations.verdicts import Facts
 from organizations.models import User, record
 
 
@@ -28,8 +30,11 @@ class CannotConnect(Exception):
 
 
 def find_connection(user: User) -> Connection | None:
-    """The person's connection, with all that deciding about it needs, in one query."""
-    return Connection.objects.filter(user=user).select_related("user__membership__organization__admin_policy").first()
+    """The person's connection, in one query."""
+    connection = Connection.objects.filter(user=user).first()
+    if connection is not None:
+        connection.user = user  # who knows already where they work and what holds for them
+    return connection
 
 
 def list_services(user: User) -> list[str]:
@@ -112,14 +117,18 @@ def decide_for(user: User, provider_key: str, method: SignInMethod, asked: Permi
     Raises:
         CannotConnect: the service is not offered to this person (in this way), or nothing is left.
     """
-    service = policy_for(user).service(provider_key)
+    allowed = policy_for(user)
+    service = allowed.service(provider_key)
     if not service.offered:
-        raise CannotConnect("Your organization does not offer this service. Ask your administrator.")
+        raise CannotConnect(f"{policy.why_not_offered(allowed, provider_key)} Ask your administrator.")
     if not policy.allows_method(service, needs_policy=method.needs_policy):
-        raise CannotConnect(f"Your organization does not allow signing in with {method.name}. Ask your administrator.")
+        who = service.source("require_oauth").words
+        raise CannotConnect(
+            f"Signing in with {method.name} is not allowed, by decision of {who}. Ask your administrator."
+        )
     decided = policy.decide(asked, service)
     if not decided:
-        refused = "Your organization has switched off everything you ticked." if asked else "Nothing is ticked."
+        refused = "Everything you ticked is switched off by your organization." if asked else "Nothing is ticked."
         raise CannotConnect(f"{refused} Choose at least one permission.")
     return decided
 
@@ -206,7 +215,18 @@ def _store(user: User, waiting: pending.Pending, sign_in: SignIn, *, address: st
         raise CannotConnect(errors.NotOffered.sentence)
     decided = decide_for(user, waiting.provider, method, asked)
     consented = parse_permissions(sign_in.consented)
-    granted = policy.usable(consented, policy_for(user).service(waiting.provider)) & decided
+    facts = Facts(
+        waiting.provider,
+        granted=consented & decided,
+        mailbox=sign_in.mailbox,
+        address=user.email,
+        needs_policy=method.needs_policy,
+        host=sign_in.host,
+        version=sign_in.version,
+    )
+    if objections := verdicts.find_objections(facts, policy_for(user)):
+        raise CannotConnect(f"{objections[0].sentence} Nothing was connected.")
+    granted = verdicts.usable(facts, policy_for(user))
     if not granted:
         raise CannotConnect("No permission was ticked at the provider, so nothing is connected. Try again.")
     with transaction.atomic():
@@ -221,6 +241,7 @@ def _store(user: User, waiting: pending.Pending, sign_in: SignIn, *, address: st
             connection = Connection(user=user, provider=waiting.provider, account_id=sign_in.account_id)
         connection.mailbox = sign_in.mailbox
         connection.method = method.key
+        connection.host, connection.version = sign_in.host, sign_in.version
         connection.granted = granted
         connection.declined = dump_permissions(decided - granted)
         connection.credentials = dict(sign_in.credentials)

@@ -1,88 +1,24 @@
-"""Who is connected to what: connections, policy, where each feed has got to, and what each sync did."""
+"""Who is connected to what: connections, where each feed has got to, and what each sync did.
+
+What admins decide is in `policy_models`.
+"""
 
 import uuid
-from collections.abc import Mapping
 from datetime import datetime
-from typing import Any
 
 from django.db import models
 from django.db.models import Q
 from django.utils import timezone
 
-from integrations import policy, registry
+from integrations import registry, verdicts
 from integrations.permissions import Permission, Permissions, dump_permissions, parse_permissions
+from integrations.policy_models import AdminPolicy, PolicyChange, PolicyEffect, held_for
 from integrations.providers.base import SignInMethod
+from integrations.verdicts import Facts
 from organizations.models import Organization, User
 from safety.secrets import EncryptedJSONField
 
-
-class AdminPolicy(models.Model):
-    """What one organization's admins allow.
-
-    `services`: {provider: {"offered": bool, permission: ask|on|off, "require_oauth": bool, "ews_url": address,
-    "ews_hosts": [host names]}}, all of it optional.
-    """
-
-    organization = models.OneToOneField(Organization, on_delete=models.CASCADE, related_name="admin_policy")
-    enabled = models.BooleanField("integration on", default=True)
-    services = models.JSONField(default=dict, blank=True)
-    default_service = models.CharField(max_length=30, blank=True)
-    join_services = models.JSONField(default=list, blank=True, help_text="Services beyond Zoom that get a Join button.")
-    vanity_hosts = models.JSONField(default=list, blank=True, help_text="The organization's own Zoom host names.")
-
-    class Meta:
-        verbose_name_plural = "admin policies"
-
-    def __str__(self) -> str:
-        return f"Policy of {self.organization}"
-
-    def as_policy(self) -> policy.Policy:
-        """The pure form, which decides.
-
-        Raises:
-            ValueError: a stored name is no permission or mode of ours, or a value is of another type.
-        """
-        services = {key: _parse_service(choices) for key, choices in self.services.items()}
-        return policy.Policy(
-            enabled=self.enabled,
-            services=services,
-            default_service=self.default_service,
-            join_services=policy.Policy().join_services | frozenset(self.join_services),
-            vanity_hosts=frozenset(self.vanity_hosts),
-        )
-
-
-def _parse_service(choices: Mapping[str, Any]) -> policy.ServicePolicy:
-    """Raises ValueError."""
-    plain = policy.ServicePolicy()
-    offered, require_oauth = (choices.get(name, getattr(plain, name)) for name in ("offered", "require_oauth"))
-    ews_url, ews_hosts = choices.get("ews_url", ""), choices.get("ews_hosts", [])
-    if not (isinstance(offered, bool) and isinstance(require_oauth, bool) and isinstance(ews_url, str)):
-        raise ValueError("offered and require_oauth are true or false, ews_url is an address")
-    if not (isinstance(ews_hosts, list) and all(isinstance(host, str) for host in ews_hosts)):
-        raise ValueError("ews_hosts is a list of host names")
-    others = choices.keys() - {"offered", "require_oauth", "ews_url", "ews_hosts"}
-    return policy.ServicePolicy(
-        offered=offered,
-        modes={Permission(name): policy.Mode(choices[name]) for name in others},
-        require_oauth=require_oauth,
-        ews_url=ews_url,
-        ews_hosts=frozenset(host.lower().rstrip(".") for host in ews_hosts),
-    )
-
-
-def policy_for(user: User) -> policy.Policy:
-    """The policy that holds for a person: their organization's, or the default where it has set none."""
-    return policy_of(user.organization)
-
-
-def policy_of(organization: Organization | None) -> policy.Policy:
-    if organization is None:
-        return policy.Policy(enabled=False)
-    try:
-        return organization.admin_policy.as_policy()
-    except AdminPolicy.DoesNotExist:
-        return policy.Policy()
+__all__ = ["AdminPolicy", "PolicyChange", "PolicyEffect"]  # Django finds an app's models by way of this module
 
 
 class Status(models.TextChoices):
@@ -112,6 +48,8 @@ class Connection(models.Model):
     provider = models.CharField(max_length=30)
     method = models.CharField(max_length=20, default="oauth", help_text="How the person signed in.")
     mailbox = models.EmailField(max_length=254)
+    host = models.CharField(max_length=255, blank=True, help_text="Of the server that the password goes to.")
+    version = models.CharField(max_length=20, blank=True, help_text="Of that server, where it could be told.")
     account_id = models.CharField(max_length=255)
     calendar_read = models.BooleanField(default=False)
     calendar_write = models.BooleanField(default=False)
@@ -170,10 +108,25 @@ class Connection(models.Model):
         return info.find_method(self.method) if info else None
 
     @property
-    def usable(self) -> Permissions:
+    def facts(self) -> Facts:
+        """What a policy judges."""
         method = self.sign_in_method
-        service = policy_for(self.user).service(self.provider)
-        return policy.usable(self.granted, service, needs_policy=method is not None and method.needs_policy)
+        return Facts(
+            provider=self.provider,
+            granted=self.granted,
+            mailbox=self.mailbox,
+            address=self.user.email,
+            needs_policy=method is not None and method.needs_policy,
+            host=self.host,
+            version=self.version,
+        )
+
+    @property
+    def usable(self) -> Permissions:
+        """Under today's policy, or, while a grace period runs, under the one before it."""
+        held, facts = held_for(self.user), self.facts
+        now = verdicts.usable(facts, held.today)
+        return now if held.kept is held.today else now | verdicts.usable(facts, held.kept)
 
     def may(self, permission: Permission) -> bool:
         return permission in self.usable
@@ -242,3 +195,48 @@ class SyncRun(models.Model):
 
     def __str__(self) -> str:
         return f"{self.get_outcome_display()} {self.started_at:%Y-%m-%d %H:%M}"
+
+
+class SyncHour(models.Model):
+    """How many syncs of an organization ended well and badly in one hour: kept when the runs themselves are not."""
+
+    organization = models.ForeignKey(Organization, on_delete=models.CASCADE, related_name="sync_hours")
+    starts = models.DateTimeField(help_text="Of the hour, UTC.")
+    done = models.PositiveIntegerField(default=0)
+    failed = models.PositiveIntegerField(default=0)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["organization", "starts"], name="one_count_per_hour")]
+
+    def __str__(self) -> str:
+        return f"{self.starts:%Y-%m-%d %H}: {self.done} done, {self.failed} failed"
+
+
+class Revocation(models.Model):
+    """A grant to end at its provider, after the connection was erased here; tried until it worked or is too old."""
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    provider = models.CharField(max_length=30)
+    credentials = EncryptedJSONField()
+    created_at = models.DateTimeField(default=timezone.now, editable=False)
+    next_try_at = models.DateTimeField(default=timezone.now)
+    tries = models.PositiveIntegerField(default=0)
+    subject_label = models.CharField(max_length=254, help_text="Whose it was, for the audit trail.")
+    organization = models.ForeignKey(Organization, null=True, on_delete=models.CASCADE, related_name="+")
+
+    class Meta:
+        indexes = [models.Index(fields=["next_try_at"], name="revocations_by_due_time")]
+
+    def __str__(self) -> str:
+        return f"{self.provider} of {self.subject_label}"
+
+
+class ConnectPrompt(models.Model):
+    """That a person without a connection was asked to make one, and what they said."""
+
+    user = models.OneToOneField(User, on_delete=models.CASCADE, related_name="connect_prompt")
+    shown_at = models.DateTimeField(default=timezone.now)
+    declined_at = models.DateTimeField(null=True, blank=True, help_text='When they last said "Not now".')
+
+    def __str__(self) -> str:
+        return f"{self.user_id} asked {self.shown_at:%Y-%m-%d}"

@@ -222,3 +222,7 @@ class SignIn:
     credentials: Credentials = field(repr=False, default_factory=dict)
     notes: tuple[str, ...] = ()
     """Sentences for the person on what was found or put right on the way ("The server is Exchange 2019 ...")."""
+    host: str = ""
+    """Of the server that the password goes to, in lower case, where a form was filled in."""
+    version: str = ""
+    """Of that server, as the form names versions, where it could be told."""

@@ -14,8 +14,8 @@ from django.views.decorators.http import require_http_methods, require_safe
 
 from integrations import approving, connecting, errors, pending, registry
 from integrations.forms import LoginForm, make_initial
-from integrations.models import policy_for
 from integrations.permissions import Permission, Permissions
+from integrations.policy_models import policy_for
 from integrations.providers.base import ProviderInfo, SignInMethod
 from organizations.client_address import client_address
 from organizations.requests import SignedInRequest

@@ -1,13 +1,14 @@
 """How one kind of a reader's data stands: connected or not, being read or not, and who can do something about it."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from django.db.models import Q
 from django.utils import timezone
 
-from integrations import connecting, policy, registry
-from integrations.models import Connection, Outcome, Status, SyncCursor, SyncRun, policy_for
+from integrations import connecting, policy, registry, verdicts
+from integrations.models import Connection, Outcome, Status, SyncCursor, SyncRun
 from integrations.permissions import Permission, with_reads
+from integrations.policy_models import policy_for
 from integrations.providers.base import ProviderInfo
 from organizations.models import User
 
@@ -34,19 +35,14 @@ class Standing:
         "integration": switched off; "connection": there is none; "organization": it does not allow this permission;
         "consent": the box was left unticked at the provider; "permission": it was not asked for.
         """
+        if self.connection is not None and self.connection.may(self.permission):
+            return ""
         if not self.policy.enabled:
             return "integration"
         if self.connection is None:
             return "connection"
-        if self.connection.may(self.permission):
-            return ""
-        method = self.connection.sign_in_method
-        allowed = policy.usable(
-            with_reads({self.permission}),
-            self.policy.service(self.connection.provider),
-            needs_policy=method is not None and method.needs_policy,
-        )
-        if self.permission not in allowed:
+        with_all = replace(self.connection.facts, granted=with_reads({self.permission}))
+        if self.permission not in verdicts.usable(with_all, self.policy):
             return "organization"
         return "consent" if self.permission in self.connection.not_granted else "permission"
 

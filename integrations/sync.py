@@ -95,9 +95,7 @@ def _run_once(connection_id: UUID | str, *, trigger: str) -> SyncRun | None:
     if lease is None:
         return None
     try:
-        connection = Connection.objects.select_related("user__membership__organization__admin_policy").get(
-            pk=connection_id
-        )
+        connection = Connection.objects.select_related("user__membership__organization").get(pk=connection_id)
         if not _is_wanted(connection, trigger=trigger):
             return None
         return _run_under_lease(connection, lease, trigger=trigger)

@@ -13,8 +13,9 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 
 from integrations import changing, connecting, policy, registry
 from integrations.forms import PermissionsForm
-from integrations.models import Connection, Outcome, Status, policy_for
+from integrations.models import Connection, Outcome, Status
 from integrations.permissions import READ_OF, Permission, Permissions
+from integrations.policy_models import policy_for
 from integrations.providers.base import ProviderInfo, SignInMethod
 from integrations.sign_in_views import get_offered_info, leave
 from integrations.standing import is_under_way

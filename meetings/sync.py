@@ -9,8 +9,9 @@ from urllib.parse import urlsplit
 
 from django.conf import settings
 
-from integrations.models import Connection, policy_for
+from integrations.models import Connection
 from integrations.permissions import Permission
+from integrations.policy_models import policy_for
 from integrations.providers.base import Account
 from integrations.remote import Delta, EventStatus, RemoteEvent, Window
 from integrations.sync import Counts

@@ -1,20 +1,19 @@
 """People, groups and invitations for admins; each person's own settings."""
 
-from collections.abc import Callable
-from functools import wraps
 from typing import Any
 
 from django.contrib import messages
 from django.contrib.auth.decorators import login_not_required
 from django.core.paginator import Paginator
 from django.db.models import Count, Q
-from django.http import Http404, HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils import timezone
 from django.utils.http import url_has_allowed_host_and_scheme
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from organizations import inviting, people
+from organizations.access import for_admins
 from organizations.client_address import client_address
 from organizations.forms import GroupForm, GroupsForm, InvitationForm, OrganizationForm, RoleForm, SettingsForm
 from organizations.inviting import InvitationRefused
@@ -26,21 +25,7 @@ THEME_COOKIE = "portico-theme"
 THEME_COOKIE_AGE = 365 * 24 * 3600
 PEOPLE_PER_PAGE = 25
 
-View = Callable[..., HttpResponse]
 show_or_save = require_http_methods(["GET", "HEAD", "POST"])
-
-
-def for_admins(view: View) -> View:
-    """Give the view the admin's own membership as `admin`; to everybody else the page does not exist."""
-
-    @wraps(view)
-    def check(request: SignedInRequest, *args: Any, **kwargs: Any) -> HttpResponse:
-        membership = request.user.find_membership()
-        if membership is None or not membership.is_admin:
-            raise Http404("Only admins find this page.")
-        return view(request, membership, *args, **kwargs)
-
-    return check
 
 
 @require_safe

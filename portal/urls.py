@@ -13,6 +13,7 @@ urlpatterns = [
     path("accounts/", include("allauth.urls")),
     path("", include("organizations.urls")),
     path("", include("integrations.urls")),
+    path("administration/", include("integrations.administration_urls")),
     path("meetings/", include("meetings.urls")),
     path("contacts/", include("contacts.urls")),
     path("support/", admin.site.urls),

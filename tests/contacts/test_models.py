@@ -6,10 +6,11 @@ import pytest
 from django.db import connection as database
 
 from contacts.models import Contact, ContactFolder
-from integrations.models import AdminPolicy, Connection
+from integrations.models import Connection
 from integrations.remote import RemoteFolder
 from organizations.models import Organization, User
 from tests.contacts.conftest import Apply, person
+from tests.policies import set_policy
 
 
 def test_only_the_owner_of_a_connection_sees_its_contacts(
@@ -32,9 +33,9 @@ def test_a_policy_that_switches_contacts_off_hides_them_at_once(
     apply: Apply, alice: User, northwind: Organization
 ) -> None:
     apply(person("1", "Ada"))
-    rule = AdminPolicy.objects.create(organization=northwind, services={"google": {"contacts_read": "off"}})
+    rule = set_policy(northwind, {"google.contacts_read": "off"})
     assert not Contact.objects.visible_to(User.objects.get(pk=alice.pk)).exists()
-    rule.services = {"google": {"contacts_read": "ask"}}
+    rule.choices = {"google.contacts_read": "ask"}
     rule.save()
     assert Contact.objects.visible_to(User.objects.get(pk=alice.pk)).exists()
 

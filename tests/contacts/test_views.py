@@ -12,10 +12,11 @@ from django.urls import reverse
 from django.utils import timezone
 
 from contacts.models import Contact, ContactFolder
-from integrations.models import AdminPolicy, Connection, Outcome, Status, SyncCursor, SyncRun
+from integrations.models import Connection, Outcome, Status, SyncCursor, SyncRun
 from integrations.remote import RemoteEmail, RemoteFolder, RemoteNumber
 from organizations.models import Organization, User
 from tests.contacts.conftest import Apply, person
+from tests.policies import set_policy
 
 LIST = "/contacts/"
 FRAGMENT = {"HX-Request": "true", "HX-Target": "contacts"}
@@ -129,11 +130,11 @@ def test_an_organization_that_does_not_allow_it_is_named(
     apply: Apply, northwind: Organization, alice_client: Client
 ) -> None:
     apply(person("1", "Ada"))
-    rule = AdminPolicy.objects.create(organization=northwind, services={"google": {"contacts_read": "off"}})
+    rule = set_policy(northwind, {"google.contacts_read": "off"})
     words = text_of(alice_client.get(LIST))
     assert "Your organization does not allow contacts" in words and "Ada" not in words
     assert alice_client.get(show_url("Ada")).status_code == 404
-    rule.enabled = False
+    rule.choices = {"enabled": False}
     rule.save()
     words = text_of(alice_client.get(LIST))
     assert "switched the calendar and contact integration off" in words and "Ada" not in words
@@ -423,5 +424,5 @@ def test_the_list_asks_as_much_of_the_database_however_many_there_are(
         assert len(queries) == LIST_QUERIES, [one["sql"][:120] for one in queries]
 
 
-LIST_QUERIES = 13
-"""Session, person and organization; connection, twice, runs and cursors; folders, count, letters, rows, numbers."""
+LIST_QUERIES = 14
+"""Session, person, organization, policy; connection, twice, runs, cursors; folders, count, letters, rows, numbers."""

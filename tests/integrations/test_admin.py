@@ -3,7 +3,7 @@
 import pytest
 
 from integrations import sync
-from integrations.models import AdminPolicy, Connection, Status
+from integrations.models import Connection, Status
 from organizations.models import AuditEvent
 
 pytestmark = pytest.mark.django_db
@@ -62,40 +62,3 @@ def test_neither_members_nor_owners_get_in(connect, alice_client, dora_client):
     for client in (alice_client, dora_client):
         assert client.get(LIST).status_code in (302, 403, 404)
         assert client.get(page_of(connection)).status_code in (302, 403, 404)
-
-
-def policy_form(organization, **changes):
-    return {
-        "organization": organization.pk, "enabled": "on", "services": "{}", "default_service": "",
-        "join_services": "[]", "vanity_hosts": "[]", **changes,
-    }  # fmt: skip
-
-
-def test_a_policy_is_saved_and_audited_with_before_and_after(support_client, northwind):
-    chosen = '{"memory": {"offered": true, "calendar_write": "off"}}'
-    answer = support_client.post("/support/integrations/adminpolicy/add/", policy_form(northwind, services=chosen))
-    assert answer.status_code == 302
-    policy = AdminPolicy.objects.get()
-    assert policy.services["memory"]["calendar_write"] == "off"
-    assert AuditEvent.objects.get(action="policy.changed").details["after"]["services"] == policy.services
-
-
-@pytest.mark.parametrize(
-    ("services", "sentence"),
-    [
-        (
-            '{"memory": {"calendar_write": "on", "calendar_read": "off"}}',
-            "Memory: Calendar write cannot be on while Calendar read is off.",
-        ),
-        ('{"memory": {"calendar_write": "perhaps"}}', "Services must look like"),
-        ('{"memory": {"telepathy": "on"}}', "Services must look like"),
-        ('["memory"]', "Services must look like"),
-        ('{"memory": 1}', "Services must look like"),
-    ],
-)
-def test_a_policy_that_contradicts_itself_or_is_malformed_is_refused_with_a_sentence(
-    support_client, northwind, services, sentence
-):
-    answer = support_client.post("/support/integrations/adminpolicy/add/", policy_form(northwind, services=services))
-    assert sentence in answer.content.decode()
-    assert not AdminPolicy.objects.exists()

@@ -10,7 +10,8 @@ from django.utils import timezone
 from integrations.errors import AdminNeeded
 from integrations.models import Connection, Status
 from organizations.models import AuditEvent
-from tests.integrations.test_views import CALLBACK, leave, set_policy, text_of
+from tests.integrations.test_views import CALLBACK, leave, text_of
+from tests.policies import set_policy
 
 pytestmark = pytest.mark.django_db
 APPROVAL, RETURN = "/integrations/connection/approval/memory/", "/integrations/admin-consent/"
@@ -99,7 +100,7 @@ def test_a_link_is_good_for_thirty_days(client, alice_client):
 
 
 def test_a_service_that_is_not_offered_has_no_link(alice_client, northwind):
-    set_policy(northwind, services={"memory": {"offered": False}})
+    set_policy(northwind, {"memory.offered": False})
     assert alice_client.get(APPROVAL).status_code == 404
 
 

@@ -6,11 +6,12 @@ import pytest
 from django.core.cache import cache
 
 from integrations import refusals
-from integrations.models import AdminPolicy, Connection, Status
+from integrations.models import Connection, Status
 from integrations.permissions import ALL, Permission
 from meetings.models import Meeting
 from organizations.models import AuditEvent
 from tests.integrations.test_views import EDIT, NEW, PERMISSIONS, PROFILE, messages_of, text_of
+from tests.policies import set_policy
 
 pytestmark = pytest.mark.django_db
 SECRET = "a password of Alice's"
@@ -43,8 +44,8 @@ def allowed(northwind):
 
 
 def allow(organization, **choices):
-    services = {"memory": {"require_oauth": False, **choices}}
-    return AdminPolicy.objects.update_or_create(organization=organization, defaults={"services": services})[0]
+    said = {"require_oauth": False, **choices}
+    return set_policy(organization, {f"memory.{name}": value for name, value in said.items()})
 
 
 @pytest.fixture
@@ -85,10 +86,10 @@ def test_a_locked_way_cannot_be_got_around(alice_client):
 
 def test_a_policy_that_changed_while_the_form_was_filled_in_wins(alice_client, allowed, northwind, with_password):
     form = begin(alice_client)
-    AdminPolicy.objects.filter(organization=northwind).update(services={})
+    set_policy(northwind, {})
     answer = alice_client.post(form, TYPED)
     assert answer.status_code == 422
-    assert "does not allow signing in with User name and password" in text_of(answer)
+    assert "Signing in with User name and password is not allowed, by decision of your organization." in text_of(answer)
     assert not Connection.objects.exists()
 
 
@@ -281,7 +282,7 @@ def test_reconnecting_asks_for_the_password_again_and_for_nothing_else(alice_cli
 
 def test_a_policy_that_requires_oauth_stops_the_use_of_a_password_at_once(alice_client, connected, northwind):
     assert connected.usable == {Permission.CALENDAR_READ}
-    AdminPolicy.objects.filter(organization=northwind).update(services={})
+    set_policy(northwind, {})
     connection = Connection.objects.get()
     assert connection.usable == frozenset()
     assert "Switched off by your organization" in text_of(alice_client.get(PROFILE))

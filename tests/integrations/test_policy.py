@@ -1,11 +1,10 @@
 """The law of permissions, over every consistent policy and every request there is."""
 
-from dataclasses import replace
 from itertools import combinations, product
 
 import pytest
 
-from integrations.permissions import READ_OF, Permission, without_orphans
+from integrations.permissions import READ_OF, Permission
 from integrations.policy import (
     Mode,
     Policy,
@@ -16,7 +15,6 @@ from integrations.policy import (
     offer_permissions,
     offer_services,
     problems,
-    usable,
 )
 
 REQUESTS = [frozenset(some) for n in range(5) for some in combinations(Permission, n)]
@@ -42,15 +40,6 @@ def test_the_decision_keeps_every_law(service):
                 assert decided <= decide(more, service)
 
 
-@pytest.mark.parametrize("service", POLICIES, ids=lambda s: "-".join(s.mode(p) for p in Permission))
-def test_what_is_usable_was_granted_and_is_allowed_today(service):
-    for granted in map(without_orphans, REQUESTS):
-        now = usable(granted, service)
-        assert now <= granted
-        assert now <= decide(granted, service)
-        assert without_orphans(now) == now
-
-
 @pytest.mark.parametrize("service", CONSISTENT, ids=lambda s: "-".join(s.mode(p) for p in Permission))
 def test_the_boxes_shown_agree_with_the_decision(service):
     for asked in REQUESTS:
@@ -71,8 +60,7 @@ def test_switching_the_integration_off_takes_every_service_away_and_says_so():
     policy = Policy(enabled=False, services={"google": ServicePolicy()})
     (offer,) = offer_services(policy, ["google"])
     assert not offer.available
-    assert "switched the calendar and contact integration off" in offer.reason
-    assert usable(frozenset(Permission), policy.service("google")) == frozenset()
+    assert offer.reason == "The calendar and contact integration is switched off, by your organization."
 
 
 def test_the_default_service_is_the_policys_or_else_the_first_available():
@@ -93,14 +81,6 @@ def test_a_default_service_that_is_not_offered_is_a_problem():
     assert problems(policy, {"google": "Google"}) == [
         "Google cannot be the default service, because it is not offered."
     ]
-
-
-@pytest.mark.parametrize("service", POLICIES, ids=lambda s: "-".join(s.mode(p) for p in Permission))
-def test_a_way_to_sign_in_that_has_to_be_allowed_gives_nothing_until_it_is(service):
-    allowing = replace(service, require_oauth=False)
-    for granted in map(without_orphans, REQUESTS):
-        assert usable(granted, service, needs_policy=True) == frozenset()
-        assert usable(granted, allowing, needs_policy=True) == usable(granted, service)
 
 
 def test_a_password_beside_oauth_has_to_be_allowed_and_other_ways_need_nobodys_leave():

@@ -11,12 +11,13 @@ from django.test import Client
 
 from contacts.models import Contact
 from integrations import registry, sync
-from integrations.models import AdminPolicy, Connection, Outcome, Status, SyncRun
+from integrations.models import Connection, Outcome, Status, SyncRun
 from integrations.sync import PLANS
 from meetings.models import Meeting
 from organizations.models import User
 from portal import settings as project
 from sandbox.server import Sandbox, running
+from tests.policies import set_policy
 
 pytestmark = pytest.mark.django_db
 
@@ -367,8 +368,7 @@ def test_office_365_by_password_is_the_same_road_where_policy_and_microsoft_allo
     online.add_person(alice.email, password=PASSWORD)
     page, choice = "/integrations/connection/new/office365/", {"permissions": ["calendar_read"], "method": "password"}
     assert alice_client.post(page, choice).status_code == 422
-    services = {"office365": {"require_oauth": False, "ews_url": online.url}}
-    AdminPolicy.objects.create(organization=alice.organization, services=services)
+    set_policy(alice.organization, {"office365.require_oauth": False, "office365.ews_url": online.url})
     form = alice_client.post(page, choice)["Location"]
     typed = {"user": alice.email, "password": PASSWORD, "ews_url": online.url}
 

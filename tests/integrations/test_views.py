@@ -7,11 +7,12 @@ from django.utils import timezone
 
 from contacts.models import Contact
 from integrations import errors, sync
-from integrations.models import AdminPolicy, Connection, Status, SyncRun
+from integrations.models import Connection, Status, SyncRun
 from integrations.permissions import Permission
 from meetings.models import Meeting
 from organizations.models import AuditEvent
 from tests.integrations.conftest import way_out
+from tests.policies import set_policy
 
 pytestmark = pytest.mark.django_db
 
@@ -28,10 +29,6 @@ def messages_of(client):
     return text_of(client.get(PROFILE))
 
 
-def set_policy(organization, **fields):
-    return AdminPolicy.objects.update_or_create(organization=organization, defaults=fields)[0]
-
-
 # --- choosing ------------------------------------------------------------------------------------------------------
 
 
@@ -44,9 +41,9 @@ def test_the_profile_offers_to_connect_and_the_chooser_lists_the_services(alice_
 
 def test_a_service_that_is_not_offered_is_shown_with_the_reason_and_cannot_be_reached(alice_client, northwind):
     assert alice_client.get(PERMISSIONS).status_code == 200
-    set_policy(northwind, services={"memory": {"offered": False}})
+    set_policy(northwind, {"memory.offered": False})
     page = text_of(alice_client.get(NEW))
-    assert "Your organization does not offer this service." in page
+    assert "This service is not offered to you, by decision of your organization." in page
     assert f'href="{PERMISSIONS}"' not in page
     assert alice_client.get(PERMISSIONS).status_code == 404
     assert alice_client.post(PERMISSIONS, {"permissions": ["calendar_read"]}).status_code == 404
@@ -57,7 +54,7 @@ def test_an_unknown_service_is_not_found(alice_client):
 
 
 def test_a_switched_off_integration_says_so_and_whom_to_ask(alice_client, northwind):
-    set_policy(northwind, enabled=False)
+    set_policy(northwind, {"enabled": False})
     page = text_of(alice_client.get(PROFILE))
     assert "has switched the calendar and contact integration off" in page
     assert "Connect to Calendar and Contact Service" not in page
@@ -72,7 +69,7 @@ def test_every_box_shows_its_sentence_and_its_scope(alice_client):
 
 
 def test_a_locked_box_is_disabled_with_the_reason_and_cannot_be_got_around(alice_client, northwind, memory):
-    set_policy(northwind, services={"memory": {"calendar_write": "off", "contacts_read": "on"}})
+    set_policy(northwind, {"memory.calendar_write": "off", "memory.contacts_read": "on"})
     page = text_of(alice_client.get(PERMISSIONS))
     assert "Switched off by your organization." in page
     assert "Switched on by your organization." in page
@@ -218,7 +215,7 @@ def test_two_tabs_may_be_under_way_and_end_as_one_connection(alice_client, memor
 
 def test_a_policy_that_changed_while_the_person_was_away_wins(alice_client, memory, alice, account, northwind):
     query = memory.consent(leave(alice_client), alice.email)
-    set_policy(northwind, services={"memory": {"contacts_read": "off"}})
+    set_policy(northwind, {"memory.contacts_read": "off"})
     alice_client.get(CALLBACK, query)
     assert Connection.objects.get().granted == {Permission.CALENDAR_READ}
     assert "Your organization no longer allows: Contacts read" in messages_of(alice_client)
@@ -228,7 +225,7 @@ def test_a_service_taken_away_while_the_person_was_away_connects_nothing_and_kee
     alice_client, memory, alice, account, northwind
 ):
     query = memory.consent(leave(alice_client), alice.email)
-    set_policy(northwind, services={"memory": {"offered": False}})
+    set_policy(northwind, {"memory.offered": False})
     alice_client.get(CALLBACK, query)
     assert not Connection.objects.exists()
     assert account.refresh_token == ""
@@ -317,7 +314,7 @@ def test_unticking_everything_under_configure_is_refused_and_gives_up_nothing(co
 def test_what_policy_takes_away_is_not_used_any_more_though_granted(connect, alice_client, northwind):
     connection = connect()
     sync.run(connection.pk, trigger="person")
-    set_policy(northwind, services={"memory": {"contacts_read": "off"}})
+    set_policy(northwind, {"memory.contacts_read": "off"})
     connection = Connection.objects.get()
     assert connection.granted == {Permission.CALENDAR_READ, Permission.CONTACTS_READ}
     assert connection.usable == {Permission.CALENDAR_READ}

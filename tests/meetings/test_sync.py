@@ -9,13 +9,14 @@ from django.test.utils import CaptureQueriesContext
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from integrations.models import AdminPolicy, Connection
+from integrations.models import Connection
 from integrations.remote import Attendee, Delta, EventStatus, RemoteEvent, RemoteRef, Response
 from meetings import sync
 from meetings.models import Meeting
 from meetings.spans import EARLIEST, ENDS_BEFORE_START, FAR_AWAY, LATEST, NO_START, read_times
 from meetings.sync import CalendarFeed
 from tests.meetings.conftest import MEET, NOW, ZOOM, make_connection, make_event
+from tests.policies import set_policy
 
 pytestmark = pytest.mark.django_db
 feed = CalendarFeed()
@@ -62,7 +63,7 @@ def test_an_event_becomes_a_row_with_all_it_says(connection, alice):
 
 def test_the_same_page_twice_writes_nothing_the_second_time(connection):
     events = [make_event(str(number)) for number in range(20)]
-    connection = Connection.objects.select_related("user__membership__organization__admin_policy").get()
+    connection = Connection.objects.select_related("user__membership__organization").get()
     assert apply(connection, *events).added == 20
     with CaptureQueriesContext(database) as queries:
         counts = apply(connection, *events)
@@ -130,7 +131,7 @@ def test_a_new_vanity_host_reaches_rows_whose_event_did_not_change(connection, n
     event = make_event(location="https://meet.northwind.example/j/83212345678")
     apply(connection, event)
     assert row_of(connection).links == ()
-    AdminPolicy.objects.create(organization=northwind, vanity_hosts=["meet.northwind.example"])
+    set_policy(northwind, {"vanity_hosts": ["meet.northwind.example"]})
     connection = Connection.objects.get()
     assert apply(connection, event).changed == 1
     assert [link.service for link in row_of(connection).links] == ["zoom"]

@@ -9,12 +9,13 @@ from django.db import connection as database
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
-from integrations.models import AdminPolicy, Connection, Outcome, Status, SyncCursor, SyncRun
+from integrations.models import Connection, Outcome, Status, SyncCursor, SyncRun
 from integrations.remote import Attendee, Delta, EventStatus, Response
 from meetings.agenda import PER_PAGE
 from meetings.models import Meeting
 from meetings.sync import CalendarFeed
 from tests.meetings.conftest import MEET, NOW, ZOOM, make_connection, make_event
+from tests.policies import set_policy
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("at_now")]
 LIST = reverse("meetings:list")
@@ -97,7 +98,7 @@ def test_another_services_link_gives_join_where_the_organization_switched_it_on(
     put(location=MEET, title="Call")
     assert "Not a Zoom meeting" in text_of(alice_client.get(LIST))
     assert MEET not in alice_client.get(LIST).content.decode()
-    AdminPolicy.objects.create(organization=northwind, join_services=["google_meet"])
+    set_policy(northwind, {"join_services": ["google_meet"]})
     words = text_of(alice_client.get(LIST))
     assert "Join Google Meet : Call" in words
     assert "Not a Zoom meeting" not in words
@@ -106,7 +107,7 @@ def test_another_services_link_gives_join_where_the_organization_switched_it_on(
 def test_further_links_stand_under_more_links_with_their_service(put, alice_client, northwind):
     put(location=ZOOM, body=f"or {MEET}", title="Call")
     assert "More links" not in text_of(alice_client.get(LIST))
-    AdminPolicy.objects.create(organization=northwind, join_services=["google_meet"])
+    set_policy(northwind, {"join_services": ["google_meet"]})
     words = text_of(alice_client.get(LIST))
     assert "More links to Call Google Meet" in words
     assert "Join : Call" in words
@@ -441,7 +442,7 @@ def test_who_is_not_connected_is_led_to_connect(alice_client):
 def test_meetings_are_not_shown_without_the_permission_to_read_them(put, connection, alice_client, northwind):
     meeting = put(title="Board")
     detail = reverse("meetings:detail", args=[meeting.pk])
-    policy = AdminPolicy.objects.create(organization=northwind, services={"google": {"calendar_read": "off"}})
+    policy = set_policy(northwind, {"google.calendar_read": "off"})
     assert "Board" not in text_of(alice_client.get(LIST))
     assert "organization does not allow calendars to be read" in text_of(alice_client.get(LIST))
     assert alice_client.get(detail).status_code == 404
@@ -458,7 +459,7 @@ def test_meetings_are_not_shown_without_the_permission_to_read_them(put, connect
 
 def test_a_switched_off_integration_says_so_and_shows_nothing(put, alice_client, northwind):
     put(title="Board")
-    AdminPolicy.objects.create(organization=northwind, enabled=False)
+    set_policy(northwind, {"enabled": False})
     words = text_of(alice_client.get(LIST))
     assert "switched the calendar and contact integration off" in words
     assert "Board" not in words

@@ -21,13 +21,14 @@ from django.urls.resolvers import URLPattern, URLResolver
 from django.utils import timezone
 
 from contacts.models import Contact, ContactFolder, ContactNumber, Filing
-from integrations.models import AdminPolicy, Connection, SyncCursor, SyncRun
+from integrations.models import Connection, SyncCursor, SyncRun
 from integrations.providers.memory import SERVICE
 from integrations.remote import RemoteEmail
 from meetings.joining import JoinLink
 from meetings.models import Meeting, dump_json
 from organizations.models import Group, Invitation, Membership, Organization, User, record
 from safety.secrets import EncryptedJSONField
+from tests.policies import set_policy
 
 MARKER = "zebrafinch"
 """Stands in every text of ours. In no word of a page, and searched for by its beginning, which a page may repeat."""
@@ -191,7 +192,7 @@ def fill(user: User, *, token: str) -> dict[str, Any]:
     )
     SyncCursor.objects.create(connection=connection, feed="calendar", value=token)
     SyncRun.objects.create(connection=connection, notes=[f"{token} note"], outcome="done", finished_at=now)
-    AdminPolicy.objects.create(organization=organization, vanity_hosts=[f"{token}.zoom.us"])
+    set_policy(organization, {"vanity_hosts": [f"{token}.zoom.us"]})
     group = Group.objects.create(organization=organization, name=token)
     user.membership.groups.add(group)
     invitation = Invitation(organization=organization, email=f"{token}@invited.example", invited_by=user)

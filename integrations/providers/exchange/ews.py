@@ -103,7 +103,15 @@ def sign_in(
         "mailbox": mailbox,
     }
     # An address is one mailbox's in a whole organization, whatever name its server is reached by.
-    return SignIn(mailbox, mailbox.lower(), frozenset(dump_permissions(ALL)), credentials, tuple(notes))
+    return SignIn(
+        mailbox,
+        mailbox.lower(),
+        frozenset(dump_permissions(ALL)),
+        credentials,
+        tuple(notes),
+        host=(urlsplit(url).hostname or "").lower(),
+        version=found.key,
+    )
 
 
 def _open_folders(wire: Wire) -> str:
