@@ -45,7 +45,7 @@ HELP = {
     "offered": "Whether members can choose this service.",
     "require_oauth": "Off: members may also sign in with a password, where Microsoft still accepts one.",
     "ews_url": "Filled into the sign-in form.",
-    "ews_hosts": "The only servers a password may be sent to, such as mail.example.com. Empty: any that Portico may reach.",
+    "ews_hosts": "Servers a password may be sent to, such as mail.example.com. Empty: any that Portico may reach.",
     "versions": "The only versions of the server that may be connected. None ticked: any.",
 }
 PROMPTS = {Prompt.NEVER: "Never", Prompt.ONCE: "Once", Prompt.UNTIL_DONE: "At each sign-in, until connected"}

@@ -132,8 +132,8 @@ def test_healthz_answers_without_signing_in(client):
 @pytest.mark.django_db
 @pytest.mark.parametrize(
     ("where", "current"),
-    [("/profile/", "Profile"), ("/profile/settings/", "Profile"), ("/people/", "Administration"), ("/meetings/", "Meetings"),
-     ("/contacts/", "Contacts"), ("/accounts/sessions/", "Profile")],
+    [("/profile/", "Profile"), ("/profile/settings/", "Profile"), ("/people/", "Administration"),
+     ("/meetings/", "Meetings"), ("/contacts/", "Contacts"), ("/accounts/sessions/", "Profile")],
 )  # fmt: skip
 def test_the_navigation_says_where_one_is(dora_client, where, current):
     page = dora_client.get(where).content.decode()
