@@ -120,7 +120,7 @@ BY_PASSWORD = replace(ALICE, needs_policy=True, host="mail.example.com", version
         ),
         (
             replace(BY_PASSWORD, needs_policy=False),
-            Policy(services={"google": ServicePolicy(ews_hosts=frozenset({"o.example"}), sources={"ews_hosts": SALES})}),
+            Policy(services={"google": ServicePolicy(ews_hosts=frozenset({"b.ex"}), sources={"ews_hosts": SALES})}),
             "The server mail.example.com is not among those allowed by your group Sales.",
         ),
         (
