@@ -193,7 +193,7 @@ class ServiceOffer:
 def offer_services(policy: Policy, keys: Iterable[str]) -> list[ServiceOffer]:
     """The chooser's rows, in the order of `keys`; the default is the policy's, else the first available."""
     keys = list(keys)
-    available = [key for key in keys if policy.service(key).offered]
+    available = [key for key in keys if decide(Permission, policy.service(key))]
     default = policy.default_service if policy.default_service in available else (available or [""])[0]
     return [
         ServiceOffer(key, True, is_default=key == default)
@@ -204,10 +204,17 @@ def offer_services(policy: Policy, keys: Iterable[str]) -> list[ServiceOffer]:
 
 
 def why_not_offered(policy: Policy, key: str) -> str:
-    """The sentence for a service that is not offered, naming who decided it."""
+    """The sentence for a service that is not offered, or of which nothing is left, naming who decided it."""
     if not policy.enabled:
         return f"The calendar and contact integration is switched off, by {policy.source('enabled').words}."
-    return f"This service is not offered to you, by decision of {policy.service(key).source('offered').words}."
+    service = policy.service(key)
+    if service.offered:
+        return f"All that this service could be used for is switched off, by {_read_source(service).words}."
+    return f"This service is not offered to you, by decision of {service.source('offered').words}."
+
+
+def _read_source(service: ServicePolicy) -> Source:
+    return service.source(next(read for read in READ_OF.values() if service.mode(read) is Mode.OFF))
 
 
 def offer_permissions(service: ServicePolicy, ticked: Permissions) -> list[Choice]:

@@ -63,6 +63,13 @@ def test_switching_the_integration_off_takes_every_service_away_and_says_so():
     assert offer.reason == "The calendar and contact integration is switched off, by your organization."
 
 
+def test_a_service_of_which_nothing_is_left_is_shown_with_the_reason():
+    reads_off = ServicePolicy(modes={Permission.CALENDAR_READ: Mode.OFF, Permission.CONTACTS_READ: Mode.OFF})
+    google, office365 = offer_services(Policy(services={"google": reads_off}), ["google", "office365"])
+    assert (google.available, office365.available, office365.is_default) == (False, True, True)
+    assert google.reason == "All that this service could be used for is switched off, by your organization."
+
+
 def test_the_default_service_is_the_policys_or_else_the_first_available():
     keys = ["google", "office365"]
     assert [o.is_default for o in offer_services(Policy(default_service="office365"), keys)] == [False, True]
