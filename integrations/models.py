@@ -167,6 +167,12 @@ class Outcome(models.TextChoices):
     ABANDONED = "abandoned", "Abandoned"
 
 
+class SyncRunQuerySet(models.QuerySet["SyncRun"]):
+    def to_count(self) -> "SyncRunQuerySet":
+        """Those that ended, well or badly, and are in no count yet. What was broken off is neither."""
+        return self.filter(is_counted=False, outcome__in=(Outcome.DONE, Outcome.FAILED))
+
+
 class SyncRun(models.Model):
     """One run of the engine over one connection: counts, progress, and the error in plain words and in detail."""
 
@@ -185,10 +191,16 @@ class SyncRun(models.Model):
     error_sentence = models.TextField(blank=True)
     error_detail = models.TextField(blank=True, help_text="For support staff. Holds no credential and no content.")
     notes = models.JSONField(default=list, blank=True, help_text="Oddities worth knowing: sentences.")
+    is_counted = models.BooleanField(default=False, editable=False, help_text="Whether its hour (SyncHour) holds it.")
+
+    objects = SyncRunQuerySet.as_manager()
 
     class Meta:
         ordering = ["-started_at", "-id"]
         indexes = [
+            models.Index(
+                fields=["id"], name="runs_to_count", condition=Q(is_counted=False, outcome__in=["done", "failed"])
+            ),
             models.Index(fields=["connection", "-started_at"], name="runs_of_a_connection"),
             models.Index(fields=["started_at"], name="runs_by_age"),
         ]

@@ -2,7 +2,7 @@
 
 from celery import shared_task
 
-from integrations import notices, sync
+from integrations import counting, notices, sync
 
 
 @shared_task
@@ -24,5 +24,12 @@ def send_notices() -> None:
 
 
 @shared_task
+def count_syncs() -> None:
+    counting.count_finished()
+
+
+@shared_task
 def forget_old_rows() -> None:
+    counting.count_finished()  # first: what is forgotten is not counted any more
     sync.forget_old_runs()
+    counting.forget_old_hours()

@@ -13,5 +13,6 @@ app.autodiscover_tasks()
 app.conf.beat_schedule = {
     "sweep-due-connections": {"task": "integrations.tasks.sweep", "schedule": 60.0, "options": {"expires": 55}},
     "send-notices": {"task": "integrations.tasks.send_notices", "schedule": 60.0, "options": {"expires": 55}},
+    "count-syncs": {"task": "integrations.tasks.count_syncs", "schedule": 300.0, "options": {"expires": 290}},
     "forget-old-rows": {"task": "integrations.tasks.forget_old_rows", "schedule": 3600.0, "options": {"expires": 3000}},
 }
