@@ -286,3 +286,17 @@ def record(
         details=dict(details or {}),
         address=address,
     )
+
+
+class MailChoice(models.Model):
+    """A kind of mail that a person does not want. Without a row they get it."""
+
+    user = models.ForeignKey(User, on_delete=models.CASCADE, related_name="unwanted_mails")
+    kind = models.CharField(max_length=60)
+    since = models.DateTimeField(default=timezone.now, editable=False)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["user", "kind"], name="one_choice_per_kind_of_mail")]
+
+    def __str__(self) -> str:
+        return f"{self.user} gets no {self.kind}"

@@ -1,6 +1,7 @@
 """How people come in: what differs from allauth's own ways."""
 
 import logging
+import re
 import smtplib
 from typing import Any
 
@@ -9,7 +10,9 @@ from allauth.account.models import EmailAddress
 from allauth.core import context as current
 from django.conf import settings
 from django.contrib import messages
+from django.core.mail import EmailMessage, EmailMultiAlternatives
 from django.http import HttpRequest
+from django.template.loader import render_to_string
 from django.urls import reverse
 
 from organizations import inviting
@@ -48,6 +51,13 @@ class AccountAdapter(DefaultAccountAdapter):
         user.name = form.cleaned_data.get("name", "")
         return super().save_user(request, user, form, commit)
 
+    def render_mail(self, *args: Any, **kwargs: Any) -> EmailMessage:
+        """allauth's mails are text alone; ours have the look of all the others beside it."""
+        message: EmailMessage = super().render_mail(*args, **kwargs)
+        if isinstance(message, EmailMultiAlternatives) and not message.alternatives:
+            message.attach_alternative(dress(message), "text/html")
+        return message
+
     def send_mail(self, template_prefix: str, email: str, context: dict[str, Any]) -> None:
         """A mail server that is down must not take the page with it; the code can be asked for again."""
         try:
@@ -56,3 +66,18 @@ class AccountAdapter(DefaultAccountAdapter):
             logger.exception("A mail cannot be sent: %s", template_prefix)
             if current.request is not None:
                 messages.error(current.request, "The mail could not be sent just now. Try again in a few minutes.")
+
+
+CODE = re.compile(r"[A-Z0-9-]{5,20}")
+
+
+def dress(message: EmailMessage) -> str:
+    """The HTML of a mail that was written as text: its paragraphs, with a code to type set large."""
+    text = str(message.body).partition("\n--\n")[0]
+    parts = [part.strip() for part in text.split("\n\n") if part.strip()]
+    words = {
+        "subject": message.subject.removeprefix(settings.ACCOUNT_EMAIL_SUBJECT_PREFIX),
+        "paragraphs": [{"text": part, "is_code": CODE.fullmatch(part) is not None} for part in parts],
+        "public_url": settings.PUBLIC_URL,
+    }
+    return render_to_string("mail/text.html", words)

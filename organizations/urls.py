@@ -1,11 +1,13 @@
 from django.urls import path
 
-from organizations import views
+from organizations import mail_views, views
 
 app_name = "organizations"
 urlpatterns = [
     path("profile/settings/", views.settings, name="settings"),
     path("profile/settings/theme/", views.theme, name="theme"),
+    path("profile/mail/", mail_views.choices, name="mail"),
+    path("mail/<str:token>/", mail_views.stop, name="mail_stop"),
     path("people/", views.people_list, name="people"),
     path("people/<int:pk>/", views.person, name="person"),
     path("people/<int:pk>/role/", views.role_change, name="role_change"),

@@ -299,6 +299,9 @@ else:
     EMAIL_FILE_PATH = str(VAR_DIR / "mail")
 
 # --- What is written down ----------------------------------------------------------------------------------------
+# Every kind of mail (organizations.mailing.Mail) that people with an account get, in the order their page shows them.
+MAILS: list[str] = []
+
 
 LOGGING = {
     "version": 1,

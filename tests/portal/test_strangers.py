@@ -26,7 +26,7 @@ from integrations.providers.memory import SERVICE
 from integrations.remote import RemoteEmail
 from meetings.joining import JoinLink
 from meetings.models import Meeting, dump_json
-from organizations.models import Group, Invitation, Membership, Organization, User, record
+from organizations.models import Group, Invitation, MailChoice, Membership, Organization, User, record
 from safety.secrets import EncryptedJSONField
 from tests.policies import set_policy
 
@@ -94,6 +94,9 @@ URLS: dict[str, Url] = {
     "usersessions_list": PAGE,
     "organizations:settings": PAGE,
     "organizations:theme": Url(is_post_only=True, is_open=True),
+    "organizations:mail": PAGE,
+    # Whose mail it stops is signed into the link: tests/organizations/test_mailing.py.
+    "organizations:mail_stop": Url({"token": "wrong_token"}, is_open=True),
     "organizations:people": PAGE,
     "organizations:person": row("membership"),
     "organizations:role_change": row("membership", is_post_only=True),
@@ -198,6 +201,7 @@ def fill(user: User, *, token: str) -> dict[str, Any]:
     invitation = Invitation(organization=organization, email=f"{token}@invited.example", invited_by=user)
     invitation.renew_token(now)
     invitation.save()
+    MailChoice.objects.create(user=user, kind="reminder")
     record("connection.created", organization=organization, actor=user, subject=user, details={"mailbox": token})
     meeting = Meeting.objects.create(
         owner=user,
