@@ -1,7 +1,7 @@
 """What admins have decided, as rows: each level's choices, the changes made to them, and what these did to people."""
 
 import uuid
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -154,6 +154,7 @@ class OrganizationPolicies:
 
     To preview what a change would do, `instead` gives layers that are not stored (yet), by (group's key, membership's
     key), each None where it does not apply, and `order` the keys of the groups that there would be, in their order.
+    `over` names levels whose grace period counts as ended: what will be once it is.
     """
 
     def __init__(
@@ -162,13 +163,14 @@ class OrganizationPolicies:
         *,
         instead: Mapping[tuple[int | None, int | None], Layer] | None = None,
         order: Iterable[int] | None = None,
+        over: Collection[tuple[int | None, int | None]] = (),
     ) -> None:
         self.now = timezone.now()
         rows = AdminPolicy.objects.filter(organization=organization).select_related("group")
-        instead = instead or {}
+        today = {(row.group_id, row.membership_id): row.as_layer() for row in rows}
         kept = {(row.group_id, row.membership_id): row.as_kept_layer(self.now) for row in rows}
-        self._kept = {**instead, **kept}
-        self._today = {**{(row.group_id, row.membership_id): row.as_layer() for row in rows}, **instead}
+        self._today = {**today, **(instead or {})}
+        self._kept = {**self._today, **{place: layer for place, layer in kept.items() if place not in over}}
         stored = organization.groups.order_by("position", "name", "pk").values_list("pk", flat=True)
         self._groups = list(stored if order is None else order)
         self._found: dict[tuple[frozenset[int], int | None], Held] = {}

@@ -2,7 +2,7 @@
 
 from celery import shared_task
 
-from integrations import counting, notices, sync
+from integrations import counting, enforcing, notices, sync
 
 
 @shared_task
@@ -16,6 +16,11 @@ def sweep() -> None:
     for connection_id in sync.find_due():
         # What still waits when the next sweep comes is queued again then: it need not stay in line twice.
         sync_connection.apply_async([connection_id], expires=60)
+
+
+@shared_task
+def enforce_change(change_id: str) -> None:
+    enforcing.run(change_id)
 
 
 @shared_task

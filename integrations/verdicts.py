@@ -119,6 +119,26 @@ def judge(facts: Facts, policy: Policy) -> Verdict:
     return Verdict(Outcome.UNAFFECTED)
 
 
+def judge_in_grace(facts: Facts, today: Policy, kept: Policy) -> Verdict:
+    """While a grace period runs, what either policy lets a connection keep is kept, and what either allows is used."""
+    now = judge(facts, today)
+    if kept is today:
+        return now
+    before = judge(facts, kept)
+    if now.outcome is Outcome.DISCONNECTED and before.outcome is Outcome.DISCONNECTED:
+        return now
+    ended = now.ended & before.ended
+    held_back = facts.granted - ended - usable(facts, today) - usable(facts, kept)
+    reasons = before.reasons if before.ended == ended else now.reasons
+    if ended:
+        return Verdict(Outcome.NARROWED, ended=ended, held_back=held_back, reasons=reasons)
+    if held_back:
+        return Verdict(Outcome.HELD_BACK, held_back=held_back, reasons=now.reasons)
+    if now.outcome is Outcome.TO_GRANT:
+        return now
+    return Verdict(Outcome.UNAFFECTED)
+
+
 def _object_to_mailbox(facts: Facts, policy: Policy) -> Reason:
     if policy.own_mailbox and facts.mailbox.lower() != facts.address.lower():
         source = policy.source("own_mailbox")

@@ -57,7 +57,7 @@ INSTALLED_APPS = [
     "csp",
     "django_htmx",
     "django.forms",
-    "django.contrib.admin",
+    "portal.apps.SupportConfig",
     "django.contrib.contenttypes",
     "django.contrib.humanize",
     "django.contrib.sessions",
@@ -218,7 +218,10 @@ PROVIDERS = {
     "office365": "integrations.providers.office365.Office365",
     "exchange": "integrations.providers.exchange.Exchange",
 }
+JOIN_SERVICES = "meetings.join_services.SERVICES"
 FEEDS = {"calendar": "meetings.sync.CalendarFeed", "contacts": "contacts.sync.ContactsFeed"}
+# What moving people between groups would do to their connections, for the pages that move them.
+PLACEMENT_PREVIEW = "integrations.deciding.preview_placement"
 
 # Every vendor address is a setting: national clouds, proxies and test systems have their own.
 GOOGLE = {
@@ -298,10 +301,10 @@ else:
     EMAIL_BACKEND = "django.core.mail.backends.filebased.EmailBackend"
     EMAIL_FILE_PATH = str(VAR_DIR / "mail")
 
-# --- What is written down ----------------------------------------------------------------------------------------
 # Every kind of mail (organizations.mailing.Mail) that people with an account get, in the order their page shows them.
 MAILS: list[str] = []
 
+# --- What is written down ----------------------------------------------------------------------------------------
 
 LOGGING = {
     "version": 1,

@@ -1,0 +1,458 @@
+"""What admins decide: looking at what a change would do, saving it, taking it back.
+
+Everybody who changes policy comes through here: pages, files, and what moves people between groups. A change is saved
+at once; what it does to connections is the work of `enforcing`, at once or when a grace period ends.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from django.db import transaction
+from django.db.models import QuerySet
+from django.utils import timezone
+
+from integrations import levels, policy, registry, tasks, wording
+from integrations.forecasting import Preview
+from integrations.levels import Layer, Value
+from integrations.policy import Level
+from integrations.policy_models import (
+    AdminPolicy,
+    ChangeState,
+    EffectState,
+    OrganizationPolicies,
+    PolicyChange,
+    PolicyEffect,
+)
+from organizations.models import Group, Membership, Organization, User, record
+
+
+class ChangedMeanwhile(Exception):
+    """Somebody else has changed this level since it was read. `policy`: as it stands now, if it says anything."""
+
+    def __init__(self, policy: AdminPolicy | None) -> None:
+        super().__init__("The policy was changed by somebody else meanwhile.")
+        self.policy = policy
+
+
+class Contradicts(Exception):
+    """What would hold contradicts itself. `sentences` are for whoever decides."""
+
+    def __init__(self, sentences: Sequence[str]) -> None:
+        super().__init__(" ".join(sentences))
+        self.sentences = list(sentences)
+
+
+class LockedAbove(Exception):
+    """A level above has locked what this one would say otherwise. `sentence` names the setting and the level."""
+
+    def __init__(self, sentence: str) -> None:
+        super().__init__(sentence)
+        self.sentence = sentence
+
+
+class NotWaiting(Exception):
+    """The change waits no more: it was carried out, is being carried out, or was undone already."""
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """A level of one organization: the whole, one group, or one member."""
+
+    organization: Organization
+    group: Group | None = None
+    membership: Membership | None = None
+
+    @property
+    def level(self) -> Level:
+        if self.group is not None:
+            return Level.GROUP
+        return Level.ORGANIZATION if self.membership is None else Level.MEMBER
+
+    @property
+    def label(self) -> str:
+        """For admins and the audit trail: "Group Sales"."""
+        if self.group is not None:
+            return f"Group {self.group.name}"
+        return "Organization" if self.membership is None else self.membership.user.label
+
+    @property
+    def key(self) -> tuple[int | None, int | None]:
+        """As `OrganizationPolicies` names levels."""
+        return (self.group.pk if self.group else None, self.membership.pk if self.membership else None)
+
+    @property
+    def members(self) -> QuerySet[Membership]:
+        """Who lives under it."""
+        return members_under(self.organization, self.group, self.membership)
+
+
+def members_under(
+    organization: Organization, group: Group | None = None, membership: Membership | None = None
+) -> QuerySet[Membership]:
+    members = Membership.objects.filter(organization=organization)
+    if group is not None:
+        return members.filter(groups=group)
+    return members if membership is None else members.filter(pk=membership.pk)
+
+
+def place_of(row: AdminPolicy) -> Place:
+    return Place(row.organization, row.group, row.membership)
+
+
+def find_policy(place: Place) -> AdminPolicy | None:
+    """The level's row; None where it has never said anything."""
+    found = AdminPolicy.objects.filter(organization=place.organization, group=place.group, membership=place.membership)
+    return found.select_related("group", "changed_by").first()
+
+
+def layer_of(place: Place) -> Layer:
+    """What the level says; a layer without choices where it says nothing."""
+    found = find_policy(place)
+    return found.as_layer() if found else _empty(place)
+
+
+def version_of(place: Place) -> int:
+    """What `save` wants to be told; 0 where the level has never said anything."""
+    found = find_policy(place)
+    return found.version if found else 0
+
+
+def layers_above(place: Place) -> list[Layer]:
+    """For a group the organization's; for a member the organization's and their groups', in the order that decides."""
+    if place.level is Level.ORGANIZATION:
+        return []
+    if place.membership is None:
+        return [row.as_layer() for row in AdminPolicy.objects.of_whole(place.organization)]
+    rows = AdminPolicy.objects.over(place.membership)
+    return [row.as_layer() for row in rows if row.membership_id is None]
+
+
+def preview(place: Place, layer: Layer) -> Preview:
+    """What saving this layer would do to the connections below it, at once or when its grace period ends."""
+    after = OrganizationPolicies(place.organization, instead={place.key: layer}, over={place.key})
+    return Preview(place.organization, place.members, before=OrganizationPolicies(place.organization), after=after)
+
+
+def preview_placement(
+    organization: Organization,
+    *,
+    groups_of: Mapping[int, frozenset[int]] | None = None,
+    order: Sequence[int] | None = None,
+) -> Preview:
+    """What moving people between groups, and reordering or deleting groups, would do.
+
+    `groups_of`: the groups that members (by the keys of their memberships) would be in. `order`: every group there
+    would be; one that is left out is deleted.
+    """
+    members = members_under(organization)
+    if groups_of and order is None:
+        members = members.filter(pk__in=list(groups_of))
+    before, after = OrganizationPolicies(organization), OrganizationPolicies(organization, order=order)
+    return Preview(organization, members, before=before, after=after, groups_of=groups_of)
+
+
+def check(place: Place, layer: Layer) -> None:
+    """Raises Contradicts, LockedAbove: as `save` would."""
+    above = layers_above(place)
+    _check_locks(layer, layer_of(place), above)
+    _check_sense(above, layer)
+
+
+def save(
+    place: Place, layer: Layer, *, version: int, by: User | None, address: str | None, grace_days: int | None = None
+) -> PolicyChange | None:
+    """Have the level say this and nothing else, from now on. None where it says just this already.
+
+    With `grace_days`, connections that are there go on as before for so long; where a grace period of this level runs
+    already, the change joins it. Without, effects come at once, and so do those that waited on this level.
+
+    Raises:
+        ChangedMeanwhile: the stored version is another than `version` (0: nothing was said yet).
+        Contradicts, LockedAbove
+    """
+    with transaction.atomic():
+        lock(place.organization)
+        row = find_policy(place)
+        if version != (row.version if row else 0):
+            raise ChangedMeanwhile(row)
+        before = row.as_layer() if row else _empty(place)
+        above = layers_above(place)
+        _check_locks(layer, before, above)
+        _check_sense(above, layer)
+        changed = differences(before, layer)
+        if not changed:
+            return None
+        row = row or AdminPolicy(
+            organization=place.organization, group=place.group, membership=place.membership, version=0
+        )
+        due_at = _write(row, layer, by=by, grace_days=grace_days or 0)
+        return _note_change(
+            row, place.label, before, layer, changed, due_at=due_at, waits=bool(grace_days), by=by, address=address
+        )
+
+
+def remove(
+    place: Place, *, version: int, by: User | None, address: str | None, grace_days: int | None = None
+) -> PolicyChange | None:
+    """The level says nothing any more; None where it said nothing. Raises as `save`."""
+    return save(place, _empty(place), version=version, by=by, address=address, grace_days=grace_days)
+
+
+def undo(change: PolicyChange, *, by: User | None, address: str | None) -> list[str]:
+    """Take a change back while its grace period runs.
+
+    Put back are the settings that still are what it made them; the names of the others are returned. Who was told that
+    their connection ends is told that it stays.
+
+    Raises:
+        NotWaiting
+        Contradicts: what the level would say then does not fit what was changed since.
+    """
+    with transaction.atomic():
+        lock(change.organization)
+        change = _get_waiting(change)
+        row = change.policy
+        left: list[str] = []
+        if row is not None:
+            before = row.as_layer()
+            layer, left = _without(before, change)
+            _check_sense(layers_above(place_of(row)), layer)
+            others = _waiting_on(row).exclude(pk=change.pk)
+            _store(row, layer, by=by)
+            if not others.exists():
+                _end_keeping(row)
+            row.save()
+        change.state, change.finished_at = ChangeState.UNDONE, timezone.now()
+        change.save(update_fields=["state", "finished_at"])
+        _mark_undone(change)
+        _look_again(change.organization)
+        _record("policy.change_undone", change, {"left": left} if left else {}, by=by, address=address)
+    return left
+
+
+def end_grace(change: PolicyChange, *, by: User | None, address: str | None) -> None:
+    """Have what waits come at once: this change, and every other that waits on the same level.
+
+    Raises:
+        NotWaiting
+    """
+    with transaction.atomic():
+        lock(change.organization)
+        change = _get_waiting(change)
+        if change.policy is not None:
+            _end_keeping(change.policy)
+            change.policy.save()
+            _hasten(_waiting_on(change.policy))
+        else:
+            _hasten(PolicyChange.objects.filter(pk=change.pk))
+        _record("policy.grace_ended", change, {}, by=by, address=address)
+
+
+def follow_move(organization: Organization, *, what: str, by: User | None, address: str | None) -> PolicyChange:
+    """People, groups or their order changed: see who is under another policy now. Inside the change's transaction."""
+    lock(organization)
+    change = PolicyChange.objects.create(organization=organization, what=what[:200], made_by=by, address=address)
+    _look_again(organization)
+    _start(change)
+    return change
+
+
+def lock(organization: Organization) -> None:
+    """Until the transaction ends, nobody else changes what is decided here, and nobody is disconnected by it."""
+    Organization.objects.select_for_update(no_key=True).filter(pk=organization.pk).values_list("pk").first()
+
+
+Said = list[Any] | None
+"""What a level says of one setting: [value, is locked], or None."""
+
+
+def differences(before: Layer, after: Layer) -> dict[str, tuple[Said, Said]]:
+    """What each setting was and will be, for those that change."""
+    names = sorted({*before.choices, *after.choices})
+    pairs = {name: (_said(before, name), _said(after, name)) for name in names}
+    return {name: pair for name, pair in pairs.items() if pair[0] != pair[1]}
+
+
+def describe(said: Mapping[str, Said]) -> dict[str, str]:
+    """The `before` or `after` of a change in words: {"Google: Calendar write": "Off, locked"}."""
+    return {_full_label(name): _say(name, one) for name, one in said.items()}
+
+
+def _said(layer: Layer, name: str) -> Said:
+    if name not in layer.choices:
+        return None
+    return [levels.dump_value(layer.choices[name]), layer.is_locked(name)]
+
+
+def _full_label(name: str) -> str:
+    setting = levels.find_setting(name)
+    return wording.full_label_of(setting) if setting else name
+
+
+def _say(name: str, said: Said) -> str:
+    setting = levels.find_setting(name)
+    if said is None or setting is None:
+        return "Nothing" if said is None else str(said[0])
+    words = wording.say_value(setting, setting.parse(said[0]))
+    return f"{words}, locked" if said[1] else words
+
+
+def _empty(place: Place) -> Layer:
+    return Layer(place.level, place.group.name if place.group else "")
+
+
+def _check_locks(layer: Layer, before: Layer, above: Sequence[Layer]) -> None:
+    """What a level has said since before a lock came above it may stand: the lock wins. Nothing else may be said."""
+    for name, value in layer.choices.items():
+        source = levels.find_lock_above(name, above)
+        if source is None or before.choices.get(name) == value:
+            continue
+        fixed = next(one.choices[name] for one in above if one.is_locked(name))
+        if fixed != value:
+            setting = levels.find_setting(name)
+            words = wording.say_value(setting, fixed) if setting else str(fixed)
+            raise LockedAbove(f"{_full_label(name)} is locked by {_name(source)}: {words}.")
+
+
+def _name(source: policy.Source) -> str:
+    return (
+        "the organization" if source.level is Level.ORGANIZATION else f"the {source.label[0].lower()}{source.label[1:]}"
+    )
+
+
+def _check_sense(above: Iterable[Layer], layer: Layer) -> None:
+    names = {key: wording.service_name(key) for key in registry.providers()}
+    sentences = policy.problems(levels.resolve([*above, layer]), names)
+    if sentences:
+        raise Contradicts(sentences)
+
+
+def _write(row: AdminPolicy, layer: Layer, *, by: User | None, grace_days: int) -> datetime:
+    """Store the layer, and with a grace period what held before it. Returns when effects are due."""
+    now = timezone.now()
+    if not grace_days:
+        _end_keeping(row)
+    elif not row.is_in_grace(now):
+        row.kept_choices, row.kept_locks = row.choices, row.locks
+        row.kept_until = now + timedelta(days=grace_days)
+    _store(row, layer, by=by)
+    row.save()
+    if not grace_days:
+        _hasten(_waiting_on(row))
+    return row.kept_until or now
+
+
+def _store(row: AdminPolicy, layer: Layer, *, by: User | None) -> None:
+    row.choices, row.locks = levels.dump_choices(layer), sorted(layer.locks)
+    row.version += 1
+    row.changed_at, row.changed_by = timezone.now(), by
+
+
+def _end_keeping(row: AdminPolicy) -> None:
+    row.kept_choices, row.kept_locks, row.kept_until = {}, [], None
+
+
+def _note_change(
+    row: AdminPolicy,
+    what: str,
+    before: Layer,
+    layer: Layer,
+    changed: Mapping[str, tuple[Said, Said]],
+    *,
+    due_at: datetime,
+    waits: bool,
+    by: User | None,
+    address: str | None,
+) -> PolicyChange:
+    change = PolicyChange.objects.create(
+        organization=row.organization,
+        policy=row,
+        what=what[:200],
+        made_by=by,
+        address=address,
+        before={name: was for name, (was, _) in changed.items()},
+        after={name: is_now for name, (_, is_now) in changed.items()},
+        due_at=due_at,
+        state=ChangeState.WAITING if waits else ChangeState.RUNNING,
+    )
+    details = {"grace_until": due_at.isoformat(timespec="seconds")} if waits else {}
+    _record("policy.changed", change, details, by=by, address=address)
+    _look_again(row.organization)
+    _start(change)
+    return change
+
+
+def _record(
+    action: str, change: PolicyChange, details: Mapping[str, Any], *, by: User | None, address: str | None
+) -> None:
+    words = {"before": describe(change.before), "after": describe(change.after)}
+    record(
+        action,
+        organization=change.organization,
+        actor=by,
+        details={"policy": change.what, "change": str(change.pk), **words, **details},
+        address=address,
+    )
+
+
+def _get_waiting(change: PolicyChange) -> PolicyChange:
+    found = PolicyChange.objects.select_for_update().filter(pk=change.pk, state=ChangeState.WAITING).first()
+    if found is None:
+        raise NotWaiting
+    return found
+
+
+def _waiting_on(row: AdminPolicy) -> QuerySet[PolicyChange]:
+    return PolicyChange.objects.filter(policy=row, state=ChangeState.WAITING)
+
+
+def _without(layer: Layer, change: PolicyChange) -> tuple[Layer, list[str]]:
+    """The layer with what a change did taken back, and the settings that were changed again since."""
+    choices: dict[str, Value] = dict(layer.choices)
+    locks, left = set(layer.locks), []
+    for name, made in change.after.items():
+        setting = levels.find_setting(name)
+        if setting is None or _said(layer, name) != made:
+            left.append(name)
+            continue
+        choices.pop(name, None)
+        locks.discard(name)
+        if was := change.before.get(name):
+            choices[name] = setting.parse(was[0])
+            locks |= {name} if was[1] else set()
+    return Layer(layer.level, layer.name, choices, frozenset(locks)), left
+
+
+def _mark_undone(change: PolicyChange) -> None:
+    """Who was told is told again; who was not has nothing to hear."""
+    now = timezone.now()
+    waiting = PolicyEffect.objects.filter(change=change, state=EffectState.WAITING)
+    fresh = {"state": EffectState.UNDONE, "at": now, "dismissed_at": None}
+    waiting.filter(told_at=None).update(**{**fresh, "told_at": now})
+    PolicyEffect.objects.filter(change=change, state=EffectState.WAITING).update(**fresh, told_at=None)
+
+
+def _hasten(changes: QuerySet[PolicyChange]) -> None:
+    """What waits is due now."""
+    keys = [str(pk) for pk in changes.values_list("pk", flat=True)]
+    changes.update(due_at=timezone.now())
+    for key in keys:
+        _queue(key)
+
+
+def _look_again(organization: Organization) -> None:
+    """Others may be concerned by what waits than those who were told: see who, once more."""
+    PolicyChange.objects.filter(organization=organization, state=ChangeState.WAITING).update(
+        announced_at=None, position=None, looked_at=0
+    )
+
+
+def _start(change: PolicyChange) -> None:
+    _queue(str(change.pk))
+
+
+def _queue(key: str) -> None:
+    """Once the transaction is committed. A lost message is made good by the sweep."""
+    transaction.on_commit(lambda: tasks.enforce_change.delay(key))
