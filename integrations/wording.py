@@ -6,6 +6,9 @@ Pages, support, the audit trail and previews all take their words from here.
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from django.conf import settings
+from django.utils.module_loading import import_string
+
 from integrations import levels, registry
 from integrations.levels import Setting, Value
 from integrations.permissions import LABELS, Permission
@@ -93,6 +96,13 @@ def list_versions(key: str) -> list[tuple[str, str]]:
     return [choice for field in fields for choice in field.choices if choice[0]]
 
 
+def list_join_services() -> list[tuple[str, str]]:
+    """(key, name) of the meeting services whose links can be given a Join button, those that always have one left out;
+    the ones people use most first."""
+    known = import_string(settings.JOIN_SERVICES)
+    return [(key, service.name) for key, service in known.items() if key not in Policy().join_services]
+
+
 def label_of(setting: Setting) -> str:
     """ "Calendar write", without the service's name."""
     return (SERVICE_LABELS if setting.service else PLAIN_LABELS)[setting.field]
@@ -118,8 +128,11 @@ def say_value(setting: Setting, value: Value) -> str:
     if setting.field == "versions" and isinstance(value, frozenset):
         named = dict(list_versions(setting.service))
         return ", ".join(named.get(one, one) for one in sorted(value)) or "Any"
+    if setting.field == "join_services" and isinstance(value, frozenset):
+        named = dict(list_join_services())
+        return ", ".join(sorted((named.get(one, one) for one in value), key=str.casefold)) or "Zoom only"
     if isinstance(value, frozenset):
-        return ", ".join(sorted(value)) or ("Zoom only" if setting.field == "join_services" else "Any")
+        return ", ".join(sorted(value)) or "Any"
     return words.get(str(value), str(value)) or "None"
 
 

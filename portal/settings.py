@@ -57,7 +57,7 @@ INSTALLED_APPS = [
     "csp",
     "django_htmx",
     "django.forms",
-    "portal.apps.SupportConfig",
+    "portal.support.SupportConfig",
     "django.contrib.contenttypes",
     "django.contrib.humanize",
     "django.contrib.sessions",
