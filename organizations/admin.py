@@ -14,10 +14,6 @@ from django.http import HttpRequest
 from organizations.client_address import client_address
 from organizations.models import AuditEvent, Group, Invitation, Membership, Organization, User, record
 
-admin.site.site_header = admin.site.site_title = "Portico support"
-admin.site.index_title = "What are you looking for?"
-admin.site.site_url = "/"
-
 # Holds the secrets of second factors, session keys, and a notion of groups that is not ours.
 for model in (Authenticator, UserSession, DjangoGroup):
     admin.site.unregister(model)

@@ -5,8 +5,14 @@ from typing import Any
 
 from allauth.mfa.adapter import DefaultMFAAdapter
 from allauth.mfa.models import Authenticator
+from allauth.usersessions.models import UserSession
+from django.conf import settings
 from django.db import transaction
+from django.urls import reverse
 
+from organizations import mailing
+from organizations.mailing import Mail
+from organizations.models import User, record
 from safety import secrets
 
 ABOUT = "allauth.mfa.authenticator"
@@ -60,3 +66,34 @@ def renew(value: Any) -> Any:
     if isinstance(value, list):
         return [renew(token) for token in value]
     return secrets.encrypt(secrets.decrypt(value, about=ABOUT), about=ABOUT)
+
+
+REMOVED = Mail("second_factor_removed", "mail/notice", "Your second factor was removed")
+
+
+def remove_all(user: User, *, reason: str) -> list[str]:
+    """For whoever runs the server, when a person lost every second factor: they come in by password until they set
+    up a new one, and all their sessions end. Returns the kinds that were removed; [] where there was none.
+    """
+    with transaction.atomic():
+        found = Authenticator.objects.select_for_update().filter(user=user)
+        kinds = sorted({str(Authenticator.Type(one.type).label) for one in found})
+        if not kinds:
+            return []
+        found.delete()
+        for session in UserSession.objects.filter(user=user):
+            session.end()
+        details = {"kinds": kinds, "reason": reason, "by": "the server's console"}
+        record("person.second_factor_removed", organization=user.organization, subject=user, details=details)
+    return kinds
+
+
+def tell_removed(user: User, kinds: list[str]) -> None:
+    """Raises mailing.NotSent."""
+    lines = [
+        f"Whoever runs Portico removed your second factor ({', '.join(kinds)}), and signed you out everywhere.",
+        "If you asked for that, sign in with your password and set up a new one. If you did not, tell them at once.",
+    ]
+    url = settings.PUBLIC_URL + reverse("mfa_index")
+    words = {"heading": "Your second factor was removed", "lines": lines, "url": url, "label": "Set up a new one"}
+    mailing.send(REMOVED, to=user, subject="Portico: your second factor was removed", context=words)

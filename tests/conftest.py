@@ -3,6 +3,7 @@
 Alice and Bob work at Northwind, Dora owns it, and Charlie of Rival & Co is the stranger who must see nothing of theirs.
 """
 
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -66,7 +67,11 @@ def charlie(rival: Organization, make_member: Callable[..., User]) -> User:
 @pytest.fixture
 def support(db: None) -> User:
     """Support staff: may use the support pages, works in no organization."""
-    return User.objects.create_superuser("support@portico.example", PASSWORD, name="Support")
+    from allauth.account.models import EmailAddress
+
+    user = User.objects.create_superuser("support@portico.example", PASSWORD, name="Support")
+    EmailAddress.objects.create(user=user, email=user.email, verified=True, primary=True)
+    return user
 
 
 @pytest.fixture
@@ -102,8 +107,26 @@ def charlie_client(charlie: User, sign_in: Callable[[User], Client]) -> Client:
 
 
 @pytest.fixture
-def support_client(support: User, sign_in: Callable[[User], Client]) -> Client:
-    return sign_in(support)
+def sign_in_support(sign_in: Callable[[User], Client]) -> Callable[[User], Client]:
+    """sign_in_support(staff) -> their browser, whose session has shown the second factor that support pages want."""
+
+    def sign_in_support(user: User) -> Client:
+        from allauth.mfa.totp.internal.auth import TOTP, generate_totp_secret
+
+        TOTP.activate(user, generate_totp_secret())
+        client = sign_in(user)
+        session = client.session
+        session["account_authentication_methods"] = [{"method": "mfa", "type": "totp", "at": time.time()}]
+        session["account_authentication_methods_user"] = str(user.pk)
+        session.save()
+        return client
+
+    return sign_in_support
+
+
+@pytest.fixture
+def support_client(support: User, sign_in_support: Callable[[User], Client]) -> Client:
+    return sign_in_support(support)
 
 
 @pytest.fixture

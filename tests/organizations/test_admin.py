@@ -47,12 +47,12 @@ def test_support_switches_a_person_off_and_it_is_written_down(support_client, su
     assert (event.actor, event.subject, event.details) == (support, alice, {"is_active": False})
 
 
-def test_support_staff_who_are_no_superusers_do_not_change_each_other(support, sign_in, alice):
+def test_support_staff_who_are_no_superusers_do_not_change_each_other(support, sign_in_support, alice):
     from django.contrib.auth.models import Permission
 
     helper = User.objects.create_user("helper@portico.example", is_staff=True)
     helper.user_permissions.set(Permission.objects.filter(codename__in=["view_user", "change_user"]))
-    client = sign_in(helper)
+    client = sign_in_support(helper)
     for person, may_change in ((support, False), (alice, True)):
         page = client.get(reverse("admin:organizations_user_change", args=[person.pk]))
         assert page.context["has_change_permission"] is may_change
