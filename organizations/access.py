@@ -4,19 +4,20 @@ from collections.abc import Callable
 from functools import wraps
 from typing import Any
 
-from django.http import Http404, HttpResponse
+from django.http import Http404
+from django.http.response import HttpResponseBase
 
 from organizations.models import Membership, Role
 from organizations.requests import SignedInRequest
 
-View = Callable[..., HttpResponse]
+View = Callable[..., HttpResponseBase]
 
 
 def for_admins(view: View) -> View:
     """Give the view the admin's own membership as its second argument; to everybody else the page does not exist."""
 
     @wraps(view)
-    def check(request: SignedInRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+    def check(request: SignedInRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
         return view(request, _own_membership(request, Role.OWNER, Role.ADMIN), *args, **kwargs)
 
     return check
@@ -26,7 +27,7 @@ def for_owners(view: View) -> View:
     """The same for what only owners do."""
 
     @wraps(view)
-    def check(request: SignedInRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+    def check(request: SignedInRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
         return view(request, _own_membership(request, Role.OWNER), *args, **kwargs)
 
     return check

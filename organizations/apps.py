@@ -1,4 +1,5 @@
 from django.apps import AppConfig
+from django.db.models.signals import post_migrate
 
 
 class OrganizationsConfig(AppConfig):
@@ -6,4 +7,6 @@ class OrganizationsConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
-        from organizations import trail  # noqa: F401  (its receivers listen from here on)
+        from organizations import append_only, trail  # noqa: F401  (the receivers of trail listen from here on)
+
+        post_migrate.connect(append_only.install_after_migrating, sender=self, dispatch_uid="append_only")

@@ -46,11 +46,13 @@ class OrganizationForm(forms.ModelForm):
 
     class Meta:
         model = Organization
-        fields = ["name", "time_zone", "language", "default_region"]
+        fields = ["name", "time_zone", "language", "default_region", "audit_years"]
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         choice_of(self, "default_region").choices = [("", "None"), *list_countries()]
+        self.fields["audit_years"].label = "Audit trail is kept"
+        self.fields["audit_years"].help_text = "Older events are deleted for good, a day later at the latest."
 
 
 class InvitationForm(forms.Form):

@@ -96,12 +96,27 @@ class User(AbstractBaseUser, PermissionsMixin):
         return zoneinfo.ZoneInfo("UTC")
 
 
+class KeepTrail(models.IntegerChoices):
+    """How long an organization keeps its audit trail, in years."""
+
+    FOR_EVER = 0, "For ever"
+    ONE = 1, "1 year"
+    TWO = 2, "2 years"
+    THREE = 3, "3 years"
+    FIVE = 5, "5 years"
+    SEVEN = 7, "7 years"
+    TEN = 10, "10 years"
+
+
 class Organization(models.Model):
     name = models.CharField(max_length=150)
     time_zone = models.CharField(max_length=64, default="UTC")
     language = models.CharField(max_length=10, default="en")
     default_region = models.CharField(
         max_length=2, blank=True, help_text="Country (two letters) in which phone numbers without + are read."
+    )
+    audit_years = models.PositiveSmallIntegerField(
+        "audit trail is kept", choices=KeepTrail.choices, default=KeepTrail.FOR_EVER
     )
     created_at = models.DateTimeField(default=timezone.now, editable=False)
 
@@ -264,6 +279,35 @@ class AuditEvent(models.Model):
 
     def delete(self, *args: Any, **kwargs: Any) -> tuple[int, dict[str, int]]:
         raise TypeError("The audit trail is append-only.")
+
+
+class AuditPurge(models.Model):
+    """One letting go of events that are older than the organization keeps them.
+
+    While it is open, the database lets events before `before` be deleted, and at no other time
+    (organizations/append_only.py). It is itself kept for ever.
+    """
+
+    organization = models.ForeignKey(
+        Organization, on_delete=models.DO_NOTHING, db_constraint=False, related_name="audit_purges"
+    )
+    before = models.DateTimeField(help_text="Events before this moment go.")
+    started_at = models.DateTimeField(default=timezone.now, editable=False)
+    finished_at = models.DateTimeField(null=True, blank=True)
+    count = models.PositiveIntegerField(default=0)
+
+    class Meta:
+        ordering = ["-started_at"]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["organization"],
+                condition=models.Q(finished_at=None),
+                name="one_open_purge_per_organization",
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.count} events before {self.before:%Y-%m-%d}"
 
 
 def record(

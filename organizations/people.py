@@ -107,12 +107,13 @@ def delete_group(group: Group, *, by: User, request: HttpRequest) -> None:
 def change_organization(organization: Organization, *, changed: list[str], by: User, request: HttpRequest) -> None:
     """Save an organization's settings, and write down which of them changed."""
     with transaction.atomic():
+        before = Organization.objects.filter(pk=organization.pk).values(*changed).first() if changed else None
         organization.save()
         if changed:
             record(
                 "organization.changed",
                 organization=organization,
                 actor=by,
-                details={name: getattr(organization, name) for name in changed},
+                details={"before": before, "after": {name: getattr(organization, name) for name in changed}},
                 address=client_address(request),
             )

@@ -1,6 +1,6 @@
 from django.urls import path
 
-from organizations import mail_views, views
+from organizations import audit_views, mail_views, views
 
 app_name = "organizations"
 urlpatterns = [
@@ -20,6 +20,8 @@ urlpatterns = [
     path("people/groups/<int:pk>/", views.group_edit, name="group_edit"),
     path("people/groups/<int:pk>/deletion/", views.group_delete, name="group_delete"),
     path("people/organization/", views.organization, name="organization"),
+    path("people/audit-trail/", audit_views.audit, name="audit"),
+    path("people/audit-trail/export/", audit_views.audit_export, name="audit_export"),
     path("invitations/<str:token>/", views.invitation, name="invitation"),
     path("invitations/<str:token>/acceptance/", views.invitation_accept, name="invitation_accept"),
 ]

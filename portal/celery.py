@@ -15,4 +15,9 @@ app.conf.beat_schedule = {
     "send-notices": {"task": "integrations.tasks.send_notices", "schedule": 60.0, "options": {"expires": 55}},
     "count-syncs": {"task": "integrations.tasks.count_syncs", "schedule": 300.0, "options": {"expires": 290}},
     "forget-old-rows": {"task": "integrations.tasks.forget_old_rows", "schedule": 3600.0, "options": {"expires": 3000}},
+    "let-go-of-old-events": {
+        "task": "organizations.tasks.forget_old_rows",
+        "schedule": 3600.0,
+        "options": {"expires": 3000},
+    },
 }

@@ -21,6 +21,7 @@ from django.utils.module_loading import import_string
 
 from integrations.permissions import Permission
 from integrations.providers.base import ProviderInfo
+from organizations import append_only
 from safety.reach import Policy, parse_allow
 from safety.secrets import parse_keys
 
@@ -268,6 +269,21 @@ def check_cache_table(
     if table in connections["default"].introspection.table_names():
         return []
     return [_error("E013", f"The database has no table {table!r} for the cache.", "Run: manage.py prepare")]
+
+
+@checks.register(checks.Tags.database)
+def check_audit_guard(
+    app_configs: Sequence[AppConfig] | None, databases: Iterable[str] | None = None, **kwargs: Any
+) -> Messages:
+    """A warning, since `migrate`, which is the cure, runs the checks first."""
+    if "default" not in (databases or ()):
+        return []
+    database = connections["default"]
+    tables = set(database.introspection.table_names())
+    if not {append_only.EVENTS, append_only.PURGES} <= tables or append_only.is_installed(database):
+        return []
+    sentence = "The database does not guard the audit trail: its lines could be changed or deleted."
+    return [checks.Warning(sentence, hint="Run: manage.py migrate", id="portal.W010")]
 
 
 def _missing(thing: Any, names: Iterable[str]) -> list[str]:

@@ -26,8 +26,9 @@ from integrations.providers.memory import SERVICE
 from integrations.remote import RemoteEmail
 from meetings.joining import JoinLink
 from meetings.models import Meeting, dump_json
-from organizations.models import Group, Invitation, MailChoice, Membership, Organization, User, record
+from organizations.models import AuditPurge, Group, Invitation, MailChoice, Membership, Organization, User, record
 from safety.secrets import EncryptedJSONField
+from tests.guard import lifted
 from tests.policies import set_policy
 
 MARKER = "zebrafinch"
@@ -109,6 +110,8 @@ URLS: dict[str, Url] = {
     "organizations:group_edit": row("group"),
     "organizations:group_delete": row("group", is_post_only=True),
     "organizations:organization": PAGE,
+    "organizations:audit": PAGE,
+    "organizations:audit_export": PAGE,
     # Who holds the token may read the invitation: tests/organizations/test_inviting.py.
     "organizations:invitation": Url({"token": "wrong_token"}, is_open=True),
     "organizations:invitation_accept": Url({"token": "wrong_token"}, is_post_only=True),
@@ -203,6 +206,7 @@ def fill(user: User, *, token: str) -> dict[str, Any]:
     invitation.save()
     MailChoice.objects.create(user=user, kind="reminder")
     record("connection.created", organization=organization, actor=user, subject=user, details={"mailbox": token})
+    AuditPurge.objects.create(organization=organization, before=now - timedelta(days=400))
     meeting = Meeting.objects.create(
         owner=user,
         connection=connection,
@@ -254,6 +258,21 @@ def is_plantable(column: models.Field) -> bool:
     )
 
 
+def plant(ours: dict[type[models.Model], set[Any]]) -> None:
+    """The marker into every text of these rows."""
+    for model, pks in ours.items():
+        columns = [one for one in model._meta.local_fields if is_plantable(one)]
+        for pk in pks:
+            planted = {}
+            for column in columns:
+                words = f"{MARKER} {column.name} {pk}"
+                if isinstance(column, models.EmailField):
+                    words = f"{MARKER}.{column.name}.{pk}@northwind.example"
+                planted[column.name] = words[: column.max_length]
+            if planted:
+                model._base_manager.filter(pk=pk).update(**planted)
+
+
 @pytest.fixture
 def stage(settings, alice: User, bob: User, dora: User, charlie: User, monkeypatch) -> Stage:
     from integrations import tasks
@@ -272,17 +291,8 @@ def stage(settings, alice: User, bob: User, dora: User, charlie: User, monkeypat
     ours[User].discard(charlie.pk)
     ours[Organization].discard(charlie.organization.pk)
     ours[Membership].discard(charlie.membership.pk)
-    for model, pks in ours.items():
-        columns = [one for one in model._meta.local_fields if is_plantable(one)]
-        for pk in pks:
-            planted = {}
-            for column in columns:
-                words = f"{MARKER} {column.name} {pk}"
-                if isinstance(column, models.EmailField):
-                    words = f"{MARKER}.{column.name}.{pk}@northwind.example"
-                planted[column.name] = words[: column.max_length]
-            if planted:
-                model._base_manager.filter(pk=pk).update(**planted)
+    with lifted():
+        plant(ours)
     # Charlie has as much of his own, so that his pages go all the way down.
     fill(charlie, token="sparrowhawk")
     for person in (alice, bob, dora):

@@ -1,0 +1,155 @@
+"""What the audit trail's actions and details are called where people read them. Pure.
+
+Every action that any app records stands here: tests/organizations/test_audit.py looks for the calls.
+"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+ACTIONS: dict[str, dict[str, str]] = {
+    "Connections": {
+        "connection.begun": "Began to connect",
+        "connection.created": "Connected",
+        "connection.renewed": "Reconnected",
+        "connection.refused": "Could not connect",
+        "connection.narrowed": "Gave up permissions",
+        "connection.widened": "Gave more permissions",
+        "connection.deleted": "Deleted the connection",
+        "connection.emptied_confirmed": "Confirmed that a calendar or folder is empty",
+        "connection.revoked": "The sign-in was ended at the service",
+        "connection.revocation_given_up": "The sign-in could not be ended at the service",
+        "connection.sync_asked": "Asked for a sync",
+        "approval.given": "Approved Portico at the service",
+        "approval.refused": "Refused to approve Portico at the service",
+    },
+    "Policy": {
+        "policy.changed": "Changed the policy",
+        "policy.change_undone": "Undid a change of the policy",
+        "policy.grace_ended": "Ended a grace period early",
+        "connection.disconnected_by_policy": "Disconnected by policy",
+        "connection.narrowed_by_policy": "Permissions ended by policy",
+    },
+    "People": {
+        "member.joined": "Joined the organization",
+        "member.left": "Left the organization",
+        "member.deactivated": "Deactivated",
+        "member.reactivated": "Reactivated",
+        "member.role_changed": "Changed the role",
+        "member.groups_changed": "Changed the groups of a person",
+        "ownership.handed_over": "Handed over ownership",
+        "person.settings_changed": "Changed their own settings",
+    },
+    "Invitations": {
+        "invitation.created": "Invited",
+        "invitation.sent_again": "Sent an invitation again",
+        "invitation.revoked": "Took back an invitation",
+        "invitation.list_imported": "Invited people from a list",
+    },
+    "Groups": {
+        "group.created": "Created a group",
+        "group.changed": "Renamed a group",
+        "group.members_added": "Added people to a group",
+        "group.members_removed": "Removed people from a group",
+        "group.moved": "Changed the order of groups",
+        "group.deleted": "Deleted a group",
+    },
+    "Organization": {
+        "organization.created": "Created the organization",
+        "organization.changed": "Changed the organization's settings",
+    },
+    "Signing in": {
+        "person.password_changed": "Changed the password",
+        "person.password_reset": "Set a new password by mail",
+        "person.email_changed": "Changed the e-mail address",
+        "person.second_factor_added": "Added a second factor",
+        "person.second_factor_removed": "Removed a second factor",
+        "person.second_factor_reset": "Made new recovery codes",
+    },
+    "Support and the trail itself": {
+        "person.changed_by_support": "Changed by support",
+        "organization.changed_by_support": "Changed by support",
+        "organization.created_by_support": "Created by support",
+        "support.opened": "Support looked at the diagnostics",
+        "audit.exported": "Downloaded the audit trail",
+        "audit.purged": "Let go of old events",
+    },
+}
+WORDS = {action: words for actions in ACTIONS.values() for action, words in actions.items()}
+BEFORE_AFTER = (("before", "after"), ("from", "to"))
+LABELS = {
+    "name": "Name",
+    "email": "E-mail address",
+    "time_zone": "Time zone",
+    "language": "Language",
+    "default_region": "Country",
+    "audit_years": "Audit trail kept, in years (0: for ever)",
+    "is_active": "May sign in",
+    "is_staff": "Support staff",
+    "theme": "Colors",
+    "provider": "Service",
+    "mailbox": "Mailbox",
+    "invited_by": "Invited by",
+    "role": "Role",
+}
+MOST_ITEMS = 20
+"""Of a list, before it says how many more there are."""
+
+
+@dataclass(frozen=True, slots=True)
+class Detail:
+    """One thing said of an event: a value, or what it was before and became."""
+
+    label: str
+    value: str = ""
+    before: str = ""
+    is_change: bool = False
+
+    def __str__(self) -> str:
+        words = f"{self.before or '(nothing)'} → {self.value or '(nothing)'}" if self.is_change else self.value
+        return f"{self.label}: {words}" if self.label else words
+
+
+def say_action(action: str) -> str:
+    """In words; one that nobody has named yet is shown as it is stored."""
+    return WORDS.get(action, action.replace(".", ": ", 1).replace("_", " "))
+
+
+def list_details(details: Mapping[str, Any]) -> list[Detail]:
+    """What changed first, then everything else that was said."""
+    pair = next((pair for pair in BEFORE_AFTER if set(pair) <= set(details)), None)
+    found = list(_list_changes(details[pair[0]], details[pair[1]])) if pair else []
+    rest = {name: value for name, value in details.items() if pair is None or name not in pair}
+    return found + [
+        Detail(say_label(name), say_value(value)) for name, value in rest.items() if value not in ("", None)
+    ]
+
+
+def _list_changes(before: Any, after: Any) -> Iterator[Detail]:
+    if not (isinstance(before, Mapping) and isinstance(after, Mapping)):
+        yield Detail("", say_value(after), say_value(before), is_change=True)
+        return
+    for name in [*before, *(name for name in after if name not in before)]:
+        old, new = before.get(name), after.get(name)
+        if old != new:
+            yield Detail(say_label(name), say_value(new), say_value(old), is_change=True)
+
+
+def say_label(name: str) -> str:
+    """ "office365.calendar_write" → "Office365: calendar write"."""
+    words = str(name).replace("_", " ").replace(".", ": ")
+    return LABELS.get(name, words[:1].upper() + words[1:])
+
+
+def say_value(value: Any) -> str:
+    if value is None:
+        return ""
+    if isinstance(value, bool):
+        return "Yes" if value else "No"
+    if isinstance(value, Mapping):
+        return "; ".join(f"{say_label(name)}: {say_value(one)}" for name, one in value.items())
+    if isinstance(value, list | tuple):
+        shown = ", ".join(say_value(one) for one in value[:MOST_ITEMS])
+        more = len(value) - MOST_ITEMS
+        return f"{shown} and {more} more" if more > 0 else shown
+    return str(value)

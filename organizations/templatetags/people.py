@@ -1,0 +1,22 @@
+"""What pages about people and their audit trail say."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from django import template
+
+from organizations.audit_words import Detail, list_details, say_action
+
+register = template.Library()
+
+
+@register.filter
+def action_words(action: str) -> str:
+    """ "Changed the role" for "member.role_changed"."""
+    return say_action(action)
+
+
+@register.filter
+def detail_lines(details: Mapping[str, Any]) -> list[Detail]:
+    """An event's details, one after the other, what changed first."""
+    return list_details(details)
