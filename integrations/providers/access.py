@@ -104,6 +104,17 @@ class Access:
             raise Unreachable(self._words.too_long, detail="deadline")
 
 
+def scopes_of(credentials: Credentials) -> list[str]:
+    """As `parse_tokens` stores them."""
+    scopes = credentials.get("scopes")
+    return [str(one) for one in scopes] if isinstance(scopes, list) else []
+
+
+def without_token(credentials: Credentials) -> dict[str, Any]:
+    """Credentials that have to be renewed before they open anything."""
+    return {name: one for name, one in credentials.items() if name not in ("access_token", "expires_at")}
+
+
 def parse_tokens(tokens: Json, former: Credentials, asked_at: float, words: Words) -> dict[str, Any]:
     """Credentials of a token answer; what it does not say stays as it was in `former`.
 

@@ -143,6 +143,14 @@ class Provider(Protocol):
         """
         ...
 
+    def narrow(self, credentials: Credentials, permissions: Permissions) -> Credentials:
+        """Credentials that ask the provider from now on for no more than these permissions need. Talks to nobody.
+
+        What is in hand and opens more is left out. Where the provider cannot open less than it does (signing in opens
+        everything; a read that was only granted with its write), they stay as they are.
+        """
+        ...
+
     def revoke(self, credentials: Credentials) -> None:
         """End the grant at the provider. Already gone counts as done.
 

@@ -112,6 +112,8 @@ class MemoryPerson:
     contacts: Shelf[RemoteContact] = field(default_factory=Shelf)
     folders: dict[str, RemoteFolder] = field(default_factory=dict)
     granted: Permissions = NONE
+    opened: Permissions = ALL
+    """As far as the access token in use was asked for."""
     refresh_token: str = ""
     access_token: str = ""
     password: str = ""
@@ -299,13 +301,19 @@ class Memory:
     def recall(self, credentials: Credentials) -> Mapping[str, str]:
         return {"user": str(credentials.get("user", ""))}
 
-    def _issue(self, person: MemoryPerson) -> Credentials:
+    def narrow(self, credentials: Credentials, permissions: Permissions) -> Credentials:
+        kept = {name: one for name, one in credentials.items() if name != "access_token"}
+        return {**kept, "asks": dump_permissions(permissions)}
+
+    def _issue(self, person: MemoryPerson, asks: list[str] | None = None) -> Credentials:
         person.access_token = secrets.token_urlsafe(8)
+        person.opened = ALL if asks is None else parse_permissions(asks)
         expires_at = time.time() + self.service.token_seconds
         return {
             "refresh_token": person.refresh_token,
             "access_token": person.access_token,
             "expires_at": expires_at,
+            **({} if asks is None else {"asks": asks}),
         }
 
     @contextmanager
@@ -322,7 +330,8 @@ class Memory:
             raise ReconnectNeeded(detail="no such grant")
         if self.service.rotates:
             person.refresh_token = secrets.token_urlsafe(8)
-        return self._issue(person)
+        asks = credentials.get("asks")
+        return self._issue(person, asks if isinstance(asks, list) else None)
 
     def revoke(self, credentials: Credentials) -> None:
         self.service.request("revoke")
@@ -371,7 +380,7 @@ class MemoryAccount:
         self._memory.service.request(kind)
         if person is None:
             raise ReconnectNeeded(detail="no such grant")
-        if permission not in person.granted:
+        if permission not in person.granted & person.opened:
             raise PermissionMissing(detail=permission.value)
         return person
 

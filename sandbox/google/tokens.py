@@ -211,8 +211,17 @@ class Tokens:
         return row["id"] if row else ""
 
     def _issue(
-        self, client_id: str, email: str, scopes: list[str], *, chain: str, refresh: bool, nonce: str = ""
+        self,
+        client_id: str,
+        email: str,
+        scopes: list[str],
+        *,
+        chain: str,
+        refresh: bool,
+        refresh_scopes: list[str] | None = None,
+        nonce: str = "",
     ) -> Issued:
+        """`refresh_scopes`: of the refresh token, where the access token was asked to open less (RFC 6749, 6)."""
         access = f"ya29.a0{secrets.token_urlsafe(96)}"
         now = self._clock.seconds()
         self._store.run(
@@ -223,8 +232,9 @@ class Tokens:
         if refresh:
             token = f"1//0{secrets.token_urlsafe(64)}"
             self._store.run(
-                "INSERT INTO g_refresh VALUES (?, ?, ?, ?, ?, ?)", token, client_id, email, " ".join(scopes), chain, now
-            )
+                "INSERT INTO g_refresh VALUES (?, ?, ?, ?, ?, ?)",
+                token, client_id, email, " ".join(refresh_scopes or scopes), chain, now,
+            )  # fmt: skip
             self._store.run(
                 "DELETE FROM g_refresh WHERE client = ? AND email = ? AND rowid NOT IN"
                 " (SELECT rowid FROM g_refresh WHERE client = ? AND email = ? ORDER BY rowid DESC LIMIT ?)",
@@ -246,7 +256,9 @@ class Tokens:
             rotates = self.rotates
             if rotates:
                 self._store.run("DELETE FROM g_refresh WHERE token = ?", token)
-            return self._issue(client.id, row["email"], scope or held, chain=row["chain"], refresh=rotates)
+            return self._issue(
+                client.id, row["email"], scope or held, chain=row["chain"], refresh=rotates, refresh_scopes=held
+            )
 
     def find_access(self, token: str) -> Access | None:
         """None for a token that is unknown, expired or revoked."""

@@ -21,6 +21,7 @@ from tests.contracts.stages import PERSON, REDIRECT_URI, consent_to
 
 
 class GoogleStage:
+    narrows = True
     page_size = 5
     page_sizes = ((google_calendar, "_PAGE_SIZE"), (google_contacts, "_PAGE_SIZE"))
 

@@ -13,6 +13,7 @@ from tests.contracts.stages import PASSWORD, PERSON, consent_to
 
 
 class MemoryStage:
+    narrows = True
     page_size = 5
     page_sizes = ()
 

@@ -22,6 +22,7 @@ from tests.contracts.stages import PERSON, REDIRECT_URI, consent_to
 
 
 class Office365Stage:
+    narrows = False  # Microsoft's tokens carry whatever was consented to
     page_size = 5
     page_sizes = ((office365_calendar, "_PAGE_SIZE"), (office365_contacts, "_PAGE_SIZE"))
 

@@ -76,6 +76,8 @@ class Stage(Protocol):
 
 class OAuthStage(Stage, Protocol):
     provider: OAuthProvider  # type: ignore[assignment]
+    narrows: bool
+    """Whether a token opens no more than was asked for, where more was consented to before."""
 
     def consent(self, url: str, *, untick: Permissions = NONE) -> Mapping[str, str]:
         """Be the person at the consent page; the query of the callback."""

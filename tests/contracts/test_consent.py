@@ -4,7 +4,7 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
-from integrations.errors import ConsentDenied, ReconnectNeeded
+from integrations.errors import ConsentDenied, PermissionMissing, ReconnectNeeded
 from integrations.permissions import ALL, Permission
 from integrations.remote import Window
 from tests.contracts.stages import PERSON, REDIRECT_URI, OAuthStage, consent_to, open_account
@@ -103,3 +103,36 @@ def test_new_credentials_that_cannot_be_saved_are_not_used(oauth_stage: OAuthSta
     oauth_stage.expire_access()
     with pytest.raises(NotOurs), oauth_stage.provider.open(signed_in.credentials, save=refuse) as account:
         list(account.calendar.changes(None, window))
+
+
+def test_what_is_narrowed_asks_for_less_and_keeps_what_is_left(oauth_stage: OAuthStage, window: Window) -> None:
+    narrowed = oauth_stage.provider.narrow(
+        consent_to(oauth_stage).credentials, frozenset({Permission.CALENDAR_READ, Permission.CALENDAR_WRITE})
+    )
+    for _ in range(2):  # with a token of its own, and with a refreshed one
+        with open_account(oauth_stage, narrowed) as account:
+            list(account.calendar.changes(None, window))
+            if oauth_stage.narrows:
+                with pytest.raises(PermissionMissing):
+                    list(account.contacts.changes(None))
+        assert oauth_stage.saved, "the token in hand was used, which opens more"
+        narrowed = oauth_stage.saved[-1]
+        oauth_stage.expire_access()
+    assert "contacts" not in " ".join(narrowed.get("scopes", ())).lower()
+
+
+def test_a_read_that_came_with_its_write_stays_when_the_write_is_given_up(
+    oauth_stage: OAuthStage, window: Window
+) -> None:
+    reads = frozenset({Permission.CALENDAR_READ, Permission.CONTACTS_READ})
+    narrowed = oauth_stage.provider.narrow(consent_to(oauth_stage, ALL).credentials, reads)
+    with open_account(oauth_stage, narrowed) as account:
+        list(account.calendar.changes(None, window))
+        list(account.contacts.changes(None))
+
+
+def test_who_narrows_and_signs_in_again_has_everything_they_tick(oauth_stage: OAuthStage, window: Window) -> None:
+    oauth_stage.provider.narrow(consent_to(oauth_stage).credentials, frozenset({Permission.CALENDAR_READ}))
+    with open_account(oauth_stage, consent_to(oauth_stage, ALL).credentials) as account:
+        list(account.calendar.changes(None, window))
+        list(account.contacts.changes(None))

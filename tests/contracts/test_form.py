@@ -3,6 +3,7 @@
 import pytest
 
 from integrations.errors import ReconnectNeeded
+from integrations.permissions import Permission
 from integrations.remote import Window
 from tests.contracts.stages import FormStage, open_account
 
@@ -43,3 +44,10 @@ def test_a_password_that_was_changed_costs_two_tries_at_most(form_stage: FormSta
     with pytest.raises(ReconnectNeeded), open_account(form_stage, credentials) as account:
         list(account.calendar.changes(None, window))
     assert form_stage.count_refusals() <= 2
+
+
+def test_narrowed_credentials_still_open_what_is_left(form_stage: FormStage, window: Window) -> None:
+    credentials = form_stage.provider.log_in(form_stage.typed(), method=form_stage.method.key).credentials
+    narrowed = form_stage.provider.narrow(credentials, frozenset({Permission.CALENDAR_READ}))
+    with open_account(form_stage, narrowed) as account:
+        list(account.calendar.changes(None, window))

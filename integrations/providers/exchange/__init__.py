@@ -11,6 +11,7 @@ from typing import ClassVar
 import requests
 
 from integrations.errors import NotOffered
+from integrations.permissions import Permissions
 from integrations.providers.base import LoginField, ProviderInfo, SaveCredentials, SignInMethod
 from integrations.providers.exchange import ews
 from integrations.providers.exchange.scopes import SCOPES
@@ -101,6 +102,10 @@ class Exchange:
         return ews.open_account(
             credentials, words=WORDS, session_factory=self._make_session, save=save, deadline=deadline
         )
+
+    def narrow(self, credentials: Credentials, permissions: Permissions) -> Credentials:
+        """As in base.Provider: a password opens everything."""
+        return credentials
 
     def revoke(self, credentials: Credentials) -> None:
         """Nothing to end: a password is only forgotten."""

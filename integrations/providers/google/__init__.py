@@ -32,12 +32,12 @@ from integrations.errors import (
     Unreachable,
 )
 from integrations.permissions import Permissions, dump_permissions
-from integrations.providers.access import Access, parse_tokens
+from integrations.providers.access import Access, parse_tokens, scopes_of, without_token
 from integrations.providers.base import Authorization, ProviderInfo, SaveCredentials, SignInMethod
 from integrations.providers.google.calendar import GoogleCalendar
 from integrations.providers.google.contacts import GoogleContacts
 from integrations.providers.google.responses import RECONNECT, WORDS, Json, fetch_json, make_error
-from integrations.providers.google.scopes import SCOPES, dump_scopes, parse_scopes
+from integrations.providers.google.scopes import SCOPES, dump_scopes, narrow_scopes, parse_scopes
 from integrations.remote import Credentials, SignIn
 
 _CLOCK_SKEW_SECONDS = 300
@@ -197,8 +197,18 @@ class Google:
             raise ReconnectNeeded(RECONNECT, detail="no refresh token is stored")
         asked_at = time.time()
         form = {"grant_type": "refresh_token", "refresh_token": token}
+        if credentials.get("is_narrowed"):
+            form["scope"] = " ".join(scopes_of(credentials))
         tokens = self._post_form(session, "token_url", form, with_client=True)
         return parse_tokens(tokens, credentials, asked_at, WORDS)
+
+    def narrow(self, credentials: Credentials, permissions: Permissions) -> Credentials:
+        """As in base.Provider: a refresh may ask for fewer scopes than were granted.
+
+        Reference: https://www.rfc-editor.org/rfc/rfc6749#section-6 and google-auth's `google.oauth2.credentials`
+        """
+        scopes = narrow_scopes(scopes_of(credentials), permissions)
+        return {**without_token(credentials), "scopes": scopes, "is_narrowed": True}
 
     def revoke(self, credentials: Credentials) -> None:
         """As in base.Provider: ends the whole grant, every scope of it.

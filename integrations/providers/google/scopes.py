@@ -28,6 +28,22 @@ def dump_scopes(permissions: Permissions) -> list[str]:
     return [*IDENTITY, *(SCOPES[one] for one in Permission if one in permissions and one not in covered)]
 
 
+def narrow_scopes(granted: Iterable[str], permissions: Permissions) -> list[str]:
+    """Those of the granted scopes that these permissions need, beside those that say whose account it is.
+
+    A refresh may ask for scopes that were granted and for no others: who was granted a write was not granted the read
+    scope that it covers, so the write's stays where the read does.
+    """
+    given = frozenset(granted)
+    unneeded = set()
+    for one, scope in SCOPES.items():
+        read = READ_OF.get(one)
+        covers = read in permissions and SCOPES[read] not in given if read else False
+        if one not in permissions and not covers:
+            unneeded.add(scope)
+    return sorted(given - unneeded)
+
+
 def parse_scopes(granted: Iterable[str]) -> Permissions:
     """What granted scopes amount to; scopes that are none of ours count for nothing."""
     given = frozenset(granted)

@@ -15,7 +15,7 @@ import requests
 
 from integrations.errors import NotOffered, ReconnectNeeded, Unexpected
 from integrations.permissions import Permissions, dump_permissions
-from integrations.providers.access import Access, Challenged, parse_tokens
+from integrations.providers.access import Access, Challenged, parse_tokens, scopes_of, without_token
 from integrations.providers.base import (
     Account,
     Authorization,
@@ -32,7 +32,7 @@ from integrations.providers.office365.entra import Entra
 from integrations.providers.office365.payloads import parse_person
 from integrations.providers.office365.refusals import START_AGAIN
 from integrations.providers.office365.responses import RECONNECT, WORDS, Json, fetch_json
-from integrations.providers.office365.scopes import SCOPES, dump_every_scope, dump_scopes, parse_scopes
+from integrations.providers.office365.scopes import SCOPES, dump_every_scope, dump_scopes, narrow_scopes, parse_scopes
 from integrations.remote import Credentials, SignIn
 
 OAUTH, PASSWORD = "oauth", "password"
@@ -219,12 +219,28 @@ class Office365:
         token = credentials.get("refresh_token")
         if not isinstance(token, str) or not token:
             raise ReconnectNeeded(RECONNECT, detail="no refresh token is stored")
-        scopes = credentials.get("scopes")
-        asked = dump_scopes(parse_scopes(scopes if isinstance(scopes, list) else ()))
+        asked = dump_scopes(parse_scopes(scopes_of(credentials)))
         asked_at = time.time()
         tokens = self._entra.renew(session, token, asked, claims)
         former = {name: one for name, one in credentials.items() if name != "claims"}
-        return parse_tokens(tokens, former, asked_at, WORDS)
+        renewed = parse_tokens(tokens, former, asked_at, WORDS)
+        if credentials.get("is_narrowed"):
+            # The answer may name everything that was ever consented to. What was given up is not asked for again.
+            renewed["scopes"] = former.get("scopes")
+        return renewed
+
+    def narrow(self, credentials: Credentials, permissions: Permissions) -> Credentials:
+        """As in base.Provider: the refresh asks for fewer scopes. By password everything is open, always.
+
+        Microsoft may all the same put into a token whatever was consented to before: only who takes the consent back
+        at `grants_url` ends it there.
+
+        Reference: https://learn.microsoft.com/en-us/entra/identity-platform/v2-oauth2-auth-code-flow#refresh-the-access-token
+        """
+        if credentials.get("method") == PASSWORD:
+            return credentials
+        scopes = narrow_scopes(scopes_of(credentials), permissions)
+        return {**without_token(credentials), "scopes": scopes, "is_narrowed": True}
 
     def revoke(self, credentials: Credentials) -> None:
         """As in base.Provider. Nothing to do: see `revokes` of either method."""

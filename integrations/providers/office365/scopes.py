@@ -35,6 +35,21 @@ def dump_every_scope(permissions: Permissions) -> list[str]:
     return [*IDENTITY, *(SCOPES[one] for one in Permission if one in permissions)]
 
 
+def narrow_scopes(granted: Iterable[str], permissions: Permissions) -> list[str]:
+    """Those of the granted scopes that these permissions need, beside those that say whose mailbox it is.
+
+    A refresh may ask for scopes that were consented to and for no others: to Microsoft, who consented to a write has
+    not consented to the read that it covers, so the write's stays where the read does.
+    """
+    given = {one.rpartition("/")[2].casefold(): one for one in granted}
+    for one, scope in SCOPES.items():
+        read = READ_OF.get(one)
+        covers = read in permissions and SCOPES[read].casefold() not in given if read else False
+        if one not in permissions and not covers:
+            given.pop(scope.casefold(), None)
+    return sorted(given.values())
+
+
 def parse_scopes(granted: Iterable[str]) -> Permissions:
     """What granted scopes amount to; scopes that are none of ours count for nothing.
 
