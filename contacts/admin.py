@@ -5,10 +5,11 @@ from django.db.models import Count, QuerySet
 from django.http import HttpRequest
 
 from contacts.models import Contact, ContactFolder
-from organizations.admin import LookOnly
+from organizations.admin import AuditsOpening, LookOnly
+from organizations.models import User
 
 
-class Counted(LookOnly, admin.ModelAdmin):
+class Counted(LookOnly, AuditsOpening):
     """Looking is all there is, at fields that hold no content."""
 
     list_select_related = ["connection__user"]
@@ -16,6 +17,9 @@ class Counted(LookOnly, admin.ModelAdmin):
     search_help_text = "Person's e-mail address, mailbox, or the exact id at the provider"
     # Counting all contacts of all people, for a number nobody asked for, takes seconds where there are millions.
     show_full_result_count = False
+
+    def person_of(self, row: Contact | ContactFolder) -> User:
+        return row.connection.user
 
     @admin.display(ordering="connection__user__email")
     def person(self, row: Contact | ContactFolder) -> str:

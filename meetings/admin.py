@@ -5,11 +5,12 @@ from django.db.models import QuerySet
 from django.http import HttpRequest
 
 from meetings.models import Meeting
-from organizations.admin import LookOnly
+from organizations.admin import AuditsOpening, LookOnly
+from organizations.models import User
 
 
 @admin.register(Meeting)
-class MeetingAdmin(LookOnly, admin.ModelAdmin):
+class MeetingAdmin(LookOnly, AuditsOpening):
     """Ids, times, status, services. No title, body, place, people or link is read from the database at all."""
 
     SHOWN = (
@@ -43,6 +44,9 @@ class MeetingAdmin(LookOnly, admin.ModelAdmin):
     ordering = ("-id",)
     show_full_result_count = False
     fields = readonly_fields = SHOWN
+
+    def person_of(self, row: Meeting) -> User:
+        return row.owner
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Meeting]:
         return super().get_queryset(request).only(*self.SHOWN)

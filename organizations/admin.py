@@ -9,17 +9,52 @@ from django.contrib import admin
 from django.contrib.auth.models import Group as DjangoGroup
 from django.db.models import Count, QuerySet
 from django.forms import ModelForm
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
 
 from organizations.client_address import client_address
 from organizations.models import AuditEvent, Group, Invitation, Membership, Organization, User, record
+from organizations.opening import note_opening
 
 # Holds the secrets of second factors, session keys, and a notion of groups that is not ours.
 for model in (Authenticator, UserSession, DjangoGroup):
     admin.site.unregister(model)
 
 
-class LookOnly:
+class NoProbing:
+    """Lists are filtered by what their page offers, and by nothing else.
+
+    Django takes a filter on any column from the address, so that somebody could ask, letter by letter, what a column
+    holds that no page shows: a meeting's topic, a hash.
+    """
+
+    def lookup_allowed(self, lookup: str, value: Any, request: HttpRequest | None = None) -> bool:
+        listed: Any = self
+        offered = [name for name in [*listed.list_filter, listed.date_hierarchy] if isinstance(name, str)]
+        return any(lookup == name or lookup.startswith(f"{name}__") for name in offered)
+
+
+class AuditsOpening(admin.ModelAdmin):
+    """Opening a page about one person's affairs is written into the audit trail of their organization."""
+
+    def person_of(self, row: Any) -> User:
+        person: User = row.user
+        return person
+
+    def render_change_form(
+        self,
+        request: HttpRequest,
+        context: dict[str, Any],
+        add: bool = False,
+        change: bool = False,
+        form_url: str = "",
+        obj: Any = None,
+    ) -> HttpResponse:
+        if obj is not None:
+            note_opening(request, self.person_of(obj))
+        return super().render_change_form(request, context, add, change, form_url, obj)
+
+
+class LookOnly(NoProbing):
     """Looking is all there is."""
 
     def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
@@ -46,7 +81,7 @@ class MembershipInline(LookOnly, admin.StackedInline):
 
 
 @admin.register(User)
-class UserAdmin(admin.ModelAdmin):
+class UserAdmin(NoProbing, AuditsOpening):
     """People are not made or erased here: they sign up, or are invited. Support may correct a name or switch off."""
 
     list_display = ["email", "name", "organization", "role", "is_active", "is_staff", "last_login", "date_joined"]
@@ -57,6 +92,9 @@ class UserAdmin(admin.ModelAdmin):
     fields = ["email", "name", "time_zone", "language", "is_active", "is_staff", "last_login", "date_joined"]
     inlines = [MembershipInline, AddressInline]
     ordering = ["email"]
+
+    def person_of(self, row: User) -> User:
+        return row
 
     @admin.display(ordering="membership__role")
     def role(self, user: User) -> str:
@@ -92,7 +130,7 @@ class UserAdmin(admin.ModelAdmin):
 
 
 @admin.register(Organization)
-class OrganizationAdmin(admin.ModelAdmin):
+class OrganizationAdmin(NoProbing, admin.ModelAdmin):
     list_display = ["name", "people", "time_zone", "default_region", "created_at"]
     search_fields = ["name"]
     fields = ["name", "time_zone", "language", "default_region", "created_at"]

@@ -67,10 +67,11 @@ ACTIONS: dict[str, dict[str, str]] = {
         "person.second_factor_reset": "Made new recovery codes",
     },
     "Support and the trail itself": {
+        "support.opened": "Support opened a person's page",
+        "mail.sent_again": "Had a mail sent again",
         "person.changed_by_support": "Changed by support",
         "organization.changed_by_support": "Changed by support",
         "organization.created_by_support": "Created by support",
-        "support.opened": "Support looked at the diagnostics",
         "audit.exported": "Downloaded the audit trail",
         "audit.purged": "Let go of old events",
     },

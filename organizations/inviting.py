@@ -53,13 +53,14 @@ def invite(organization: Organization, *, email: str, role: str, by: User, reque
     return invitation
 
 
-def send_again(invitation: Invitation, *, by: User, request: HttpRequest) -> None:
-    """Mail a new link, good for its full life; the old one stops working.
+def send_again(invitation: Invitation, *, by: User, request: HttpRequest, is_support: bool = False) -> None:
+    """Mail a new link, good for its full life; the old one stops working. Support staff may, whatever the role.
 
     Raises:
         InvitationRefused: it was answered or revoked meanwhile, who asks may not give its role, or too many mails.
     """
-    check_may_give(invitation.role, by=by)
+    if not is_support:
+        check_may_give(invitation.role, by=by)
     now = timezone.now()
     check_mails_left(invitation.organization, now)
     with transaction.atomic():
