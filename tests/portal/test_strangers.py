@@ -21,7 +21,7 @@ from django.urls.resolvers import URLPattern, URLResolver
 from django.utils import timezone
 
 from contacts.models import Contact, ContactFolder, ContactNumber, Filing
-from integrations.models import Connection, SyncCursor, SyncRun
+from integrations.models import Connection, ConnectPrompt, PolicyChange, PolicyEffect, SyncCursor, SyncRun
 from integrations.providers.memory import SERVICE
 from integrations.remote import RemoteEmail
 from meetings.joining import JoinLink
@@ -102,19 +102,39 @@ URLS: dict[str, Url] = {
     "organizations:person": row("membership"),
     "organizations:role_change": row("membership", is_post_only=True),
     "organizations:groups_change": row("membership", is_post_only=True),
+    "organizations:invitations": PAGE,
     "organizations:invitation_new": PAGE,
     "organizations:invitation_send_again": row("invitation", is_post_only=True),
     "organizations:invitation_revoke": row("invitation", is_post_only=True),
     "organizations:groups": PAGE,
     "organizations:group_new": PAGE,
     "organizations:group_edit": row("group"),
-    "organizations:group_delete": row("group", is_post_only=True),
+    "organizations:group_delete": row("group"),
+    "organizations:group_members": row("group", is_post_only=True),
+    "organizations:group_members_new": row("group"),
+    "organizations:group_members_removal": row("group", is_post_only=True),
+    "organizations:group_position": row("group", is_post_only=True),
+    "organizations:deactivation": row("membership"),
+    "organizations:reactivation": row("membership", is_post_only=True),
+    "organizations:ownership": row("membership"),
+    "organizations:departure": PAGE,
     "organizations:organization": PAGE,
     "organizations:audit": PAGE,
     "organizations:audit_export": PAGE,
     # Who holds the token may read the invitation: tests/organizations/test_inviting.py.
     "organizations:invitation": Url({"token": "wrong_token"}, is_open=True),
     "organizations:invitation_accept": Url({"token": "wrong_token"}, is_post_only=True),
+    "administration:policy": PAGE,
+    "administration:policy_forecast": POST_ONLY,
+    "administration:group_policy": row("group"),
+    "administration:group_policy_forecast": row("group", is_post_only=True),
+    "administration:member_policy": row("membership"),
+    "administration:member_policy_forecast": row("membership", is_post_only=True),
+    "administration:changes": PAGE,
+    "administration:change": row("change"),
+    "administration:change_effects": row("change"),
+    "administration:reversal_create": row("change", is_post_only=True),
+    "administration:grace_end_create": row("change", is_post_only=True),
     "integrations:profile": PAGE,
     "integrations:connection_new": PAGE,
     "integrations:connection_permissions": Url({"provider": "provider"}),
@@ -199,6 +219,19 @@ def fill(user: User, *, token: str) -> dict[str, Any]:
     SyncCursor.objects.create(connection=connection, feed="calendar", value=token)
     SyncRun.objects.create(connection=connection, notes=[f"{token} note"], outcome="done", finished_at=now)
     set_policy(organization, {"vanity_hosts": [f"{token}.zoom.us"]})
+    change = PolicyChange.objects.create(
+        organization=organization, what=token, before={"vanity_hosts": None}, state="waiting", announced_at=now
+    )
+    PolicyEffect.objects.create(
+        change=change,
+        user=user,
+        connection_id=connection.pk,
+        provider="memory",
+        mailbox=user.email,
+        outcome="held_back",
+        reasons=[f"{token} was switched off."],
+    )
+    ConnectPrompt.objects.create(user=user)
     group = Group.objects.create(organization=organization, name=token)
     user.membership.groups.add(group)
     invitation = Invitation(organization=organization, email=f"{token}@invited.example", invited_by=user)
@@ -234,6 +267,7 @@ def fill(user: User, *, token: str) -> dict[str, Any]:
     return {
         "membership": user.membership.pk,
         "group": group.pk,
+        "change": change.pk,
         "invitation": invitation.pk,
         "meeting": meeting.pk,
         "contact": contact.pk,

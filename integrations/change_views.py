@@ -1,0 +1,167 @@
+"""What became of a change of policy: how far it has come, whom it concerned, and taking it back while it waits."""
+
+import uuid
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from django.contrib import messages
+from django.core.paginator import Paginator
+from django.db.models import Count, Q, QuerySet
+from django.http import HttpResponse
+from django.http.response import HttpResponseBase
+from django.shortcuts import get_object_or_404, redirect, render
+from django.utils import timezone
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_POST, require_safe
+
+from integrations import deciding, levels, wording
+from integrations.consequences import say_permissions
+from integrations.differences import describe
+from integrations.permissions import parse_permissions
+from integrations.policy_models import ChangeState, EffectState, PolicyChange, PolicyEffect
+from integrations.verdicts import Outcome
+from organizations.access import for_admins
+from organizations.client_address import client_address
+from organizations.models import Membership
+from organizations.requests import SignedInRequest
+from safety.spreadsheets import csv_response
+
+PER_PAGE = 50
+CHANGES_PER_PAGE = 25
+OUTCOMES = {
+    Outcome.DISCONNECTED: "Disconnected",
+    Outcome.NARROWED: "Lost permissions",
+    Outcome.HELD_BACK: "Held back",
+    Outcome.TO_GRANT: "Asked to grant more",
+}
+STATES = {
+    EffectState.WAITING: "Announced",
+    EffectState.DONE: "Done",
+    EffectState.SPARED: "Spared: it no longer applied",
+    EffectState.UNDONE: "Taken back",
+}
+
+
+@require_safe
+@for_admins
+def changes(request: SignedInRequest, admin: Membership) -> HttpResponse:
+    """Every change of policy, the newest first."""
+    found = _changes_of(admin).annotate(concerned=Count("effects")).order_by("-made_at", "pk")
+    page = Paginator(found, CHANGES_PER_PAGE).get_page(request.GET.get("page"))
+    rows = [{"change": one, "differences": describe(one.before, one.after)} for one in page]
+    return render(request, "integrations/policy_changes.html", {"page_obj": page, "rows": rows})
+
+
+@never_cache
+@require_safe
+@for_admins
+def change(request: SignedInRequest, admin: Membership, pk: uuid.UUID) -> HttpResponse:
+    """For htmx, while it runs, the part that changes alone."""
+    found = get_object_or_404(_changes_of(admin), pk=pk)
+    context = _describe_change(request, found)
+    is_part = request.htmx and request.htmx.target == "policy-change"
+    return render(request, f"integrations/{'_policy_change' if is_part else 'policy_change'}.html", context)
+
+
+@require_safe
+@for_admins
+def change_effects(request: SignedInRequest, admin: Membership, pk: uuid.UUID) -> HttpResponseBase:
+    """Everybody concerned, as a file."""
+    found = get_object_or_404(_changes_of(admin), pk=pk)
+    header = ("Name", "E-mail address", "Service", "Mailbox", "What", "Permissions", "State", "When (UTC)", "Why")
+    return csv_response("policy-change.csv", header, _list_rows(found.effects.select_related("user")))
+
+
+@require_POST
+@for_admins
+def reversal_create(request: SignedInRequest, admin: Membership, pk: uuid.UUID) -> HttpResponse:
+    """Undo, while the grace period runs."""
+    found = get_object_or_404(_changes_of(admin), pk=pk)
+    try:
+        left = deciding.undo(found, by=request.user, address=client_address(request))
+    except deciding.NotWaiting:
+        messages.error(request, "This change waits no longer, so it cannot be undone. Change the policy instead.")
+    except deciding.Contradicts as refusal:
+        messages.error(request, f"It cannot be undone as things stand now. {' '.join(refusal.sentences)}")
+    else:
+        messages.success(request, "The change is undone. Everybody who was told is told that their connection stays.")
+        if left:
+            messages.warning(request, f"Changed again since, so left as it is: {', '.join(map(_label, left))}.")
+    return redirect("administration:change", pk)
+
+
+@require_POST
+@for_admins
+def grace_end_create(request: SignedInRequest, admin: Membership, pk: uuid.UUID) -> HttpResponse:
+    """Have what waits come at once."""
+    found = get_object_or_404(_changes_of(admin), pk=pk)
+    try:
+        deciding.end_grace(found, by=request.user, address=client_address(request))
+    except deciding.NotWaiting:
+        messages.error(request, "This change waits no longer.")
+    else:
+        messages.success(request, "The grace period is over. The change is being carried out.")
+    return redirect("administration:change", pk)
+
+
+def _changes_of(admin: Membership) -> QuerySet[PolicyChange]:
+    return admin.organization.policy_changes.select_related("made_by", "policy__group", "policy__membership__user")
+
+
+def _describe_change(request: SignedInRequest, found: PolicyChange) -> dict[str, Any]:
+    effects = found.effects.select_related("user").order_by("user__email")
+    counts = dict(found.effects.order_by().values_list("outcome").annotate(Count("pk")))
+    outcome, sought = request.GET.get("outcome", ""), request.GET.get("q", "").replace("\0", "").strip()[:100]
+    if outcome:
+        effects = effects.filter(outcome=outcome) if outcome in counts else effects.none()
+    if sought:
+        effects = effects.filter(Q(user__name__icontains=sought) | Q(user__email__icontains=sought))
+    page = Paginator(effects, PER_PAGE).get_page(request.GET.get("page"))
+    return {
+        "change": found,
+        "differences": describe(found.before, found.after),
+        "is_looking": found.state == ChangeState.RUNNING or _is_being_announced(found),
+        "is_waiting": found.state == ChangeState.WAITING,
+        "is_due": found.due_at <= timezone.now(),
+        "counts": [(one, words, counts[one]) for one, words in OUTCOMES.items() if one in counts],
+        "concerned": sum(counts.values()),
+        "page_obj": page,
+        "rows": [_describe_effect(one) for one in page],
+        "outcome": outcome,
+        "sought": sought,
+    }
+
+
+def _is_being_announced(found: PolicyChange) -> bool:
+    return found.state == ChangeState.WAITING and found.announced_at is None
+
+
+def _describe_effect(effect: PolicyEffect) -> dict[str, Any]:
+    return {
+        "effect": effect,
+        "service": wording.service_name(effect.provider),
+        "what": OUTCOMES.get(Outcome(effect.outcome), ""),
+        "permissions": say_permissions(parse_permissions(effect.ended)),
+        "state": STATES[EffectState(effect.state)],
+    }
+
+
+def _list_rows(effects: QuerySet[PolicyEffect]) -> Iterator[Sequence[Any]]:
+    for effect in effects.order_by("user__email").iterator(chunk_size=500):
+        said = _describe_effect(effect)
+        yield (
+            effect.user.name,
+            effect.user.email,
+            said["service"],
+            effect.mailbox,
+            said["what"],
+            said["permissions"],
+            said["state"],
+            f"{effect.at:%Y-%m-%d %H:%M}",
+            " ".join(effect.reasons),
+        )
+
+
+def _label(name: str) -> str:
+    setting = levels.find_setting(name)
+    return wording.full_label_of(setting) if setting else name

@@ -1,0 +1,289 @@
+"""The pages on which admins say what is decided: for the organization, for a group, for one member.
+
+Saving what concerns nobody's connection saves at once. What does concern somebody is shown first, by name; that page
+carries what was posted, so that several tabs do not disturb each other, and nothing is kept until it is confirmed.
+"""
+
+from dataclasses import dataclass
+from typing import Any
+
+from django.contrib import messages
+from django.http import HttpResponse, QueryDict
+from django.http.response import HttpResponseBase
+from django.shortcuts import get_object_or_404, redirect, render
+from django.urls import reverse
+from django.views.decorators.http import require_http_methods, require_POST
+
+from integrations import consequences, deciding, levels
+from integrations.consequences import Look
+from integrations.deciding import Place
+from integrations.differences import compare, merge
+from integrations.levels import MOST_GRACE_DAYS, Layer
+from integrations.policy import Level
+from integrations.policy_forms import SHOWN_BOXES, PolicyForm, dump_base, dump_form, parse_base
+from integrations.policy_models import AdminPolicy
+from organizations.access import for_admins
+from organizations.client_address import client_address
+from organizations.models import Membership
+from organizations.requests import SignedInRequest
+from safety.spreadsheets import csv_response
+
+show_or_save = require_http_methods(["GET", "HEAD", "POST"])
+SHOWN_MEMBERS = 20
+
+
+@show_or_save
+@for_admins
+def policy(request: SignedInRequest, admin: Membership) -> HttpResponse:
+    """What the organization says, for everybody."""
+    return _edit(request, Place(admin.organization))
+
+
+@show_or_save
+@for_admins
+def group_policy(request: SignedInRequest, admin: Membership, pk: int) -> HttpResponse:
+    return _edit(request, _group_place(admin, pk))
+
+
+@show_or_save
+@for_admins
+def member_policy(request: SignedInRequest, admin: Membership, pk: int) -> HttpResponse:
+    return _edit(request, _member_place(admin, pk))
+
+
+@require_POST
+@for_admins
+def policy_forecast(request: SignedInRequest, admin: Membership) -> HttpResponseBase:
+    """A preview as a file: everybody with a connection, and what would become of it."""
+    return _download(request, Place(admin.organization))
+
+
+@require_POST
+@for_admins
+def group_policy_forecast(request: SignedInRequest, admin: Membership, pk: int) -> HttpResponseBase:
+    return _download(request, _group_place(admin, pk))
+
+
+@require_POST
+@for_admins
+def member_policy_forecast(request: SignedInRequest, admin: Membership, pk: int) -> HttpResponseBase:
+    return _download(request, _member_place(admin, pk))
+
+
+def _group_place(admin: Membership, pk: int) -> Place:
+    return Place(admin.organization, group=get_object_or_404(admin.organization.groups, pk=pk))
+
+
+def _member_place(admin: Membership, pk: int) -> Place:
+    memberships = admin.organization.memberships.select_related("user", "organization")
+    return Place(admin.organization, membership=get_object_or_404(memberships, pk=pk))
+
+
+@dataclass(frozen=True, slots=True)
+class Desk:
+    """One level on an admin's desk: what is stored, what stands above, and what was posted, if anything was."""
+
+    place: Place
+    row: AdminPolicy | None
+    above: list[Layer]
+    posted: QueryDict | None
+
+    @property
+    def layer(self) -> Layer:
+        group = self.place.group
+        return self.row.as_layer() if self.row else Layer(self.place.level, group.name if group else "")
+
+    @property
+    def version(self) -> int:
+        """What is stored; 0 where nothing was ever said."""
+        return self.row.version if self.row else 0
+
+    @property
+    def posted_version(self) -> int:
+        found = self.posted.get("version", "") if self.posted else ""
+        return int(found) if found.isdecimal() and len(found) < 10 else -1
+
+    @property
+    def path(self) -> str:
+        return reverse(f"administration:{_PAGES[self.place.level]}", args=_key_of(self.place))
+
+    @property
+    def forecast_path(self) -> str:
+        return reverse(f"administration:{_PAGES[self.place.level]}_forecast", args=_key_of(self.place))
+
+
+_PAGES = {Level.ORGANIZATION: "policy", Level.GROUP: "group_policy", Level.MEMBER: "member_policy"}
+
+
+def _key_of(place: Place) -> list[int]:
+    return [one.pk for one in (place.group, place.membership) if one is not None]
+
+
+def _sit_down(request: SignedInRequest, place: Place) -> Desk:
+    posted = None
+    if request.method == "POST":
+        # From the preview, what the form posted comes back in one piece.
+        posted = QueryDict(request.POST["entries"]) if "entries" in request.POST else request.POST
+    return Desk(place, deciding.find_policy(place), deciding.layers_above(place), posted)
+
+
+def _edit(request: SignedInRequest, place: Place) -> HttpResponse:
+    desk = _sit_down(request, place)
+    form = PolicyForm(desk.posted, layer=desk.layer, above=desk.above)
+    if desk.posted is None:
+        return _show_form(request, desk, form)
+    if not form.is_valid():
+        return _show_form(request, desk, form, status=422)
+    if "edit" in request.POST:
+        return _show_form(request, desk, form)
+    if desk.posted_version != desk.version:
+        return _show_both(request, desk, form)
+    if not compare(desk.layer, form.new_layer):
+        messages.info(request, "Nothing was changed, so there is nothing to save.")
+        return redirect(desk.path)
+    sought = request.POST.get("q", "").replace("\0", "")[:100]
+    look = consequences.look_at(deciding.preview(place, form.new_layer), by=request.user, sought=sought)
+    if not look.concerned:
+        return _save(request, desk, form, look, grace_days=None)
+    if "confirm" not in request.POST:
+        return _show_preview(request, desk, form, look, sought=sought)
+    return _confirm(request, desk, form, look)
+
+
+def _confirm(request: SignedInRequest, desk: Desk, form: PolicyForm, look: Look) -> HttpResponse:
+    if request.POST.get("fingerprint") != look.fingerprint:
+        sentence = "Meanwhile it would concern other people than you were shown. Look again before you confirm."
+        return _show_preview(request, desk, form, look, sentence=sentence, status=409)
+    grace_days = _read_grace(request)
+    if grace_days is None:
+        sentence = f"Say after how many days: a number from 1 to {MOST_GRACE_DAYS}."
+        return _show_preview(request, desk, form, look, sentence=sentence, status=422)
+    return _save(request, desk, form, look, grace_days=grace_days)
+
+
+def _read_grace(request: SignedInRequest) -> int | None:
+    """Days, 0 for at once; None where it is none."""
+    if request.POST.get("when") != "later":
+        return 0
+    days = request.POST.get("days", "").strip()
+    return int(days) if days.isdecimal() and len(days) < 4 and 1 <= int(days) <= MOST_GRACE_DAYS else None
+
+
+def _save(
+    request: SignedInRequest, desk: Desk, form: PolicyForm, look: Look, *, grace_days: int | None
+) -> HttpResponse:
+    try:
+        change = deciding.save(
+            desk.place,
+            form.new_layer,
+            version=desk.posted_version,
+            by=request.user,
+            address=client_address(request),
+            grace_days=grace_days,
+        )
+    except deciding.ChangedMeanwhile:
+        return _show_both(request, _sit_down(request, desk.place), form)
+    except deciding.Contradicts as refusal:
+        for sentence in refusal.sentences:
+            form.add_error(None, sentence)
+    except deciding.LockedAbove as refusal:
+        form.add_error(None, refusal.sentence)
+    else:
+        if change is None or not look.concerned:
+            messages.success(request, "The policy is saved. It changes nothing for anybody who is connected.")
+            return redirect(desk.path)
+        messages.success(request, "The policy is saved.")
+        return redirect("administration:change", change.pk)
+    return _show_form(request, desk, form, status=422)
+
+
+def _show_form(
+    request: SignedInRequest, desk: Desk, form: PolicyForm, *, status: int = 200, **more: Any
+) -> HttpResponse:
+    is_posted = form.is_bound and "version" in form.data
+    context = {
+        "form": form,
+        "desk": desk,
+        "place": desk.place,
+        "sections": list(form.sections()),
+        "version": form.data["version"] if is_posted else desk.version,
+        "base": form.data.get("base", "") if is_posted else dump_base(desk.layer),
+        "waiting": _find_waiting(desk),
+        "shown_boxes": SHOWN_BOXES,
+        "shown_boxes_minus": -SHOWN_BOXES,
+        **_list_levels(desk),
+        **more,
+    }
+    return render(request, "integrations/policy.html", context, status=status)
+
+
+def _show_both(request: SignedInRequest, desk: Desk, form: PolicyForm) -> HttpResponse:
+    """Another admin has saved meanwhile: what both changed, and a form that holds both."""
+    theirs = desk.layer
+    base = parse_base(form.data.get("base", ""), theirs)
+    merged = merge(base, theirs=theirs, mine=form.new_layer)
+    data = QueryDict(mutable=True)
+    for name, value in dump_form(merged.layer).items():
+        data.setlist(name, value if isinstance(value, list) else [value])
+    data["version"], data["base"] = str(desk.version), dump_base(theirs)
+    both = PolicyForm(data, layer=theirs, above=desk.above)
+    return _show_form(request, desk, both, status=409, merged=merged, mine=compare(theirs, merged.layer))
+
+
+def _show_preview(
+    request: SignedInRequest,
+    desk: Desk,
+    form: PolicyForm,
+    look: Look,
+    *,
+    sentence: str = "",
+    sought: str = "",
+    status: int = 200,
+) -> HttpResponse:
+    days = levels.resolve([*desk.above, form.new_layer]).grace_days
+    context = {
+        "desk": desk,
+        "place": desk.place,
+        "look": look,
+        "differences": compare(desk.layer, form.new_layer),
+        "entries": desk.posted.urlencode() if desk.posted else "",
+        "sentence": sentence,
+        "sought": sought,
+        "days": request.POST.get("days") or days or 7,
+        "is_later": request.POST["when"] == "later" if "when" in request.POST else bool(days),
+        "most_days": MOST_GRACE_DAYS,
+        "switches_off": form.new_layer.choices.get("enabled") is False
+        and desk.layer.choices.get("enabled") is not False,
+    }
+    return render(request, "integrations/policy_preview.html", context, status=status)
+
+
+def _download(request: SignedInRequest, place: Place) -> HttpResponseBase:
+    desk = _sit_down(request, place)
+    form = PolicyForm(desk.posted, layer=desk.layer, above=desk.above)
+    if not form.is_valid():
+        return _show_form(request, desk, form, status=422)
+    rows = consequences.list_rows(deciding.preview(place, form.new_layer))
+    return csv_response("policy-preview.csv", consequences.HEADER, rows)
+
+
+def _find_waiting(desk: Desk) -> Any:
+    """The change whose grace period runs on this level."""
+    return desk.row.changes.filter(state="waiting").first() if desk.row and desk.row.kept_until else None
+
+
+def _list_levels(desk: Desk) -> dict[str, Any]:
+    """The other levels, in the order that decides, each with how much it says."""
+    organization = desk.place.organization
+    rows = AdminPolicy.objects.filter(organization=organization)
+    said = {row.group_id: row for row in rows.filter(membership=None)}
+    groups = [{"group": one, "row": said.get(one.pk)} for one in organization.groups.all()]
+    members = rows.filter(membership__isnull=False).exclude(choices={}).select_related("membership__user")
+    context: dict[str, Any] = {
+        "whole": said.get(None),
+        "groups": groups,
+        "members": members.order_by("membership__user__name", "membership__user__email")[:SHOWN_MEMBERS],
+    }
+    if desk.place.membership:
+        context["own_groups"] = list(desk.place.membership.groups.all())
+    return context

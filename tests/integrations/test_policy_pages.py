@@ -1,0 +1,408 @@
+"""The pages on which admins decide: what is saved, what is shown before, and what two admins do to each other."""
+
+import re
+from html import unescape
+
+import pytest
+from django.http import QueryDict
+
+from integrations import deciding
+from integrations.deciding import Place
+from integrations.levels import Layer
+from integrations.models import AdminPolicy, Connection, PolicyChange
+from integrations.policy import Level, Mode
+from integrations.policy_forms import dump_base, dump_form
+from organizations.models import AuditEvent, Group, Role
+from tests.policies import set_policy
+
+pytestmark = pytest.mark.django_db
+POLICY = "/administration/policy/"
+OFF_LOCKED = {"memory.calendar_read": "off", "memory.calendar_write": "off", "lock-memory.calendar_read": "on"}
+
+
+def text_of(response):
+    return " ".join(unescape(response.content.decode()).split())
+
+
+def data_of(place, **changes):
+    """What a browser posts of a level's form, with some fields changed; "__" stands for ".", "lock_" for a lock."""
+    layer = deciding.layer_of(place)
+    data = {**dump_form(layer), "version": str(deciding.version_of(place)), "base": dump_base(layer)}
+    for name, value in changes.items():
+        data[name.replace("__", ".").replace("lock_", "lock-").replace("say_", "say-")] = value
+    return data
+
+
+def entries_of(data):
+    posted = QueryDict(mutable=True)
+    for name, value in data.items():
+        posted.setlist(name, value if isinstance(value, list) else [value])
+    return posted.urlencode()
+
+
+@pytest.fixture(autouse=True)
+def no_worker(monkeypatch):
+    from integrations import tasks
+
+    monkeypatch.setattr(tasks.enforce_change, "delay", lambda *args: None)
+
+
+@pytest.fixture
+def whole(northwind):
+    return Place(northwind)
+
+
+@pytest.fixture
+def sales(northwind, alice):
+    group = Group.objects.create(organization=northwind, name="Sales")
+    alice.membership.groups.add(group)
+    return group
+
+
+def add_connection(user, **fields):
+    granted = {"calendar_read": True, "calendar_write": True, "contacts_read": True, **fields}
+    return Connection.objects.create(
+        user=user, provider="memory", mailbox=user.email, account_id=user.email, credentials={"user": "x"}, **granted
+    )
+
+
+# --- saving ---------------------------------------------------------------------------------------------------------
+
+
+def test_what_concerns_nobody_is_saved_at_once_and_audited(dora_client, dora, whole):
+    answer = dora_client.post(
+        POLICY, data_of(whole, prompt="once", lock_prompt="on", mailbox_domains="northwind.example")
+    )
+    assert (answer.status_code, answer["Location"]) == (302, POLICY)
+    assert deciding.layer_of(whole).choices == {"prompt": "once", "mailbox_domains": {"northwind.example"}}
+    assert deciding.layer_of(whole).locks == {"prompt"}
+    assert "It changes nothing for anybody who is connected." in text_of(dora_client.get(POLICY))
+    event = AuditEvent.objects.get(action="policy.changed")
+    assert (event.actor, event.address) == (dora, "127.0.0.1")
+    assert event.details["after"]["Ask to connect after sign-in"] == "Once, locked"
+
+
+def test_saving_what_is_so_already_saves_nothing_and_says_so(dora_client, whole):
+    assert dora_client.post(POLICY, data_of(whole))["Location"] == POLICY
+    assert "Nothing was changed" in text_of(dora_client.get(POLICY))
+    assert not AdminPolicy.objects.exists()
+
+
+def test_what_is_wrong_is_said_in_its_place_and_nothing_typed_is_lost(dora_client, whole):
+    data = data_of(whole, mailbox_domains="good.example\nhttp://bad.example/x", prompt="once",
+                   memory__calendar_read="off", memory__calendar_write="on")  # fmt: skip
+    answer = dora_client.post(POLICY, data)
+    page = text_of(answer)
+    assert answer.status_code == 422
+    assert "Write the domain alone: bad.example." in page
+    assert 'href="#policy-mailbox_domains-row">Allowed mailbox domains</a>' in page
+    assert "good.example\nhttp://bad.example/x" in unescape(answer.content.decode())
+    assert '<option value="once" selected>' in page
+    answer = dora_client.post(POLICY, {**data, "mailbox_domains": "good.example"})
+    assert answer.status_code == 422
+    assert "Memory: Calendar write cannot be on while Calendar read is off." in text_of(answer)
+    assert not AdminPolicy.objects.exists()
+
+
+def test_a_post_without_anything_in_it_is_refused_and_changes_nothing(dora_client, northwind):
+    set_policy(northwind, {"prompt": "once"})
+    assert dora_client.post(POLICY, {}).status_code == 422
+    assert dora_client.post(POLICY, {"entries": "%%%=&&"}).status_code == 422
+    assert AdminPolicy.objects.get().choices == {"prompt": "once"}
+
+
+# --- before it is saved ---------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def connected(alice, bob, dora, sales):
+    return [add_connection(alice), add_connection(bob, calendar_write=False, contacts_read=False)]
+
+
+def fingerprint_of(answer):
+    return re.search(r'name="fingerprint" value="([0-9a-f]+)"', answer.content.decode()).group(1)
+
+
+def confirm(client, path, data, **more):
+    preview = client.post(path, data)
+    posted = {
+        "entries": entries_of(data),
+        "confirm": "1",
+        "fingerprint": fingerprint_of(preview),
+        "when": "now",
+        **more,
+    }
+    return client.post(path, posted)
+
+
+def test_a_lock_that_hits_people_is_shown_by_name_and_count_before_anything_is_saved(dora_client, connected, whole):
+    answer = dora_client.post(POLICY, data_of(whole) | OFF_LOCKED)
+    page = text_of(answer)
+    assert answer.status_code == 200
+    assert "This concerns 2 connections. Nothing is saved yet." in page
+    assert "Bob Okafor" in page
+    assert "Loses the connection: Calendar read." in page
+    assert "Alice Meyer" in page
+    assert "Loses Calendar read and Calendar write." in page
+    assert "Calendar read was switched off by your organization." in page
+    assert "Have no connection</dt> <dd> 1 </dd>" in page
+    assert not AdminPolicy.objects.exists()
+    assert not PolicyChange.objects.exists()
+    assert Connection.objects.count() == 2
+
+
+def test_confirmed_it_is_saved_with_the_grace_period_chosen(dora_client, connected, whole):
+    data = data_of(whole) | OFF_LOCKED
+    answer = confirm(dora_client, POLICY, data, when="later", days="3")
+    change = PolicyChange.objects.get()
+    assert answer["Location"] == f"/administration/changes/{change.pk}/"
+    assert change.state == "waiting"
+    assert 2.9 < (change.due_at - change.made_at).total_seconds() / 86400 < 3.1
+    assert deciding.layer_of(whole).is_locked("memory.calendar_read")
+
+
+@pytest.mark.parametrize("days", ["", "0", "91", "-1", "x", "1e9", "٣٣٣٣"])
+def test_a_number_of_days_that_is_none_is_refused_and_the_preview_stays(dora_client, connected, whole, days):
+    answer = confirm(dora_client, POLICY, data_of(whole) | OFF_LOCKED, when="later", days=days)
+    assert answer.status_code == 422
+    assert "a number from 1 to 90" in text_of(answer)
+    assert "Alice Meyer" in text_of(answer)
+    assert not PolicyChange.objects.exists()
+
+
+def test_the_grace_period_is_filled_in_from_the_policy(dora_client, connected, whole, northwind):
+    set_policy(northwind, {"grace_days": 21})
+    page = text_of(dora_client.post(POLICY, data_of(whole) | OFF_LOCKED))
+    assert 'name="days" value="21"' in page
+    assert re.search(r'id="when-later"[^>]*checked', page)
+    page = text_of(dora_client.post(POLICY, data_of(whole, grace_days="0") | OFF_LOCKED))
+    assert re.search(r'id="when-now"[^>]*checked', page)
+
+
+def test_where_other_people_are_concerned_than_were_shown_it_is_shown_again(dora_client, connected, whole, dora):
+    data = data_of(whole) | OFF_LOCKED
+    preview = dora_client.post(POLICY, data)
+    add_connection(dora)
+    posted = {"entries": entries_of(data), "confirm": "1", "when": "now", "fingerprint": fingerprint_of(preview)}
+    answer = dora_client.post(POLICY, posted)
+    assert answer.status_code == 409
+    assert "Meanwhile it would concern other people than you were shown." in text_of(answer)
+    assert "This concerns 3 connections." in text_of(answer)
+    assert not PolicyChange.objects.exists()
+    assert dora_client.post(POLICY, {**posted, "fingerprint": fingerprint_of(answer)}).status_code == 302
+    assert PolicyChange.objects.exists()
+
+
+def test_an_admin_who_would_hit_themself_is_told_by_name(dora_client, dora, connected, whole):
+    assert "This hits you yourself" not in text_of(dora_client.post(POLICY, data_of(whole) | OFF_LOCKED))
+    add_connection(dora)
+    page = text_of(dora_client.post(POLICY, data_of(whole) | OFF_LOCKED))
+    assert "This hits you yourself, Dora Lindqvist." in page
+    assert "Your connection to Memory as dora@northwind.example" in page
+
+
+def test_switching_the_integration_off_says_who_loses_what(dora_client, connected, whole):
+    page = text_of(dora_client.post(POLICY, data_of(whole, enabled="no")))
+    assert "Switch the integration off?" in page
+    assert "Held back" in page
+    assert "Cannot use Calendar read, Calendar write and Contacts read." in page
+    page = text_of(dora_client.post(POLICY, data_of(whole, enabled="no", lock_enabled="on")))
+    assert "Disconnected" in page
+
+
+def test_what_gets_better_is_shown_too_and_needs_no_grace_period(dora_client, connected, whole, northwind):
+    set_policy(northwind, {"memory.calendar_read": "off", "memory.calendar_write": "off"})
+    answer = dora_client.post(POLICY, data_of(whole, memory__calendar_read="ask", memory__calendar_write="ask"))
+    page = text_of(answer)
+    assert "Can use again Calendar read and Calendar write." in page
+    assert "Nobody loses anything by it" in page
+    assert 'id="when-later"' not in page
+    data = data_of(whole, memory__calendar_read="ask", memory__calendar_write="ask")
+    assert confirm(dora_client, POLICY, data).status_code == 302
+    assert deciding.layer_of(whole).choices == {}
+
+
+def test_somebody_can_be_searched_for_and_the_form_can_be_gone_back_to(dora_client, connected, whole):
+    data = data_of(whole) | OFF_LOCKED
+    page = text_of(dora_client.post(POLICY, {"entries": entries_of(data), "q": "okaf"}))
+    assert "Found: “okaf”" in page
+    found = page.split("Found: “okaf”")[1].split("</section>")[0]
+    assert "Bob Okafor" in found
+    assert "Alice Meyer" not in found
+    assert "Nobody with a connection here is called so." in text_of(
+        dora_client.post(POLICY, {"entries": entries_of(data), "q": "nobody"})
+    )
+    back = dora_client.post(POLICY, {"entries": entries_of(data), "edit": "1"})
+    assert back.status_code == 200
+    assert re.search(r'name="lock-memory.calendar_read"[^>]*checked', back.content.decode())
+    assert not AdminPolicy.objects.exists()
+
+
+def test_everybody_can_be_downloaded_and_formulas_are_defused(dora_client, connected, whole, alice):
+    alice.name = "=HYPERLINK(1)"
+    alice.save()
+    answer = dora_client.post(f"{POLICY}forecast/", {"entries": entries_of(data_of(whole) | OFF_LOCKED)})
+    lines = b"".join(answer.streaming_content).decode().splitlines()
+    assert answer["Content-Type"].startswith("text/csv")
+    assert len(lines) == 3
+    assert lines[1].startswith("'=HYPERLINK(1),alice@northwind.example,Sales,Memory,alice@northwind.example,Lose perm")
+    assert dora_client.post(f"{POLICY}forecast/", {"entries": "prompt=x"}).status_code == 422
+    assert dora_client.get(f"{POLICY}forecast/").status_code == 405
+
+
+# --- two admins -----------------------------------------------------------------------------------------------------
+
+
+def test_of_two_admins_the_second_is_told_who_changed_what_and_keeps_their_entries(
+    dora_client, sign_in, make_member, northwind, whole
+):
+    emil = make_member(northwind, "emil@northwind.example", name="Emil Tanaka", role=Role.ADMIN)
+    doras = data_of(whole, prompt="once", grace_days="3", own_mailbox="yes")
+    assert sign_in(emil).post(POLICY, data_of(whole, prompt="until_done", call_scheme="tel")).status_code == 302
+    answer = dora_client.post(POLICY, doras)
+    page = text_of(answer)
+    assert answer.status_code == 409
+    assert "Emil Tanaka changed this policy" in page
+    assert "You both changed this." in page
+    assert deciding.layer_of(whole).choices == {"prompt": "until_done", "call_scheme": "tel"}
+    # The form holds Dora's entries and Emil's, and Dora may save it.
+    form = answer.context["form"]
+    assert form["prompt"].value() == "once"
+    assert form["call_scheme"].value() == "tel"
+    data = {name: form.data[name] for name in form.data}
+    assert dora_client.post(POLICY, data).status_code == 302
+    assert deciding.layer_of(whole).choices == {
+        "prompt": "once", "call_scheme": "tel", "grace_days": 3, "own_mailbox": True,
+    }  # fmt: skip
+
+
+def test_who_confirms_a_preview_after_somebody_else_has_saved_is_told_too(
+    dora_client, connected, whole, northwind, dora
+):
+    data = data_of(whole) | OFF_LOCKED
+    preview = dora_client.post(POLICY, data)
+    deciding.save(whole, Layer(Level.ORGANIZATION, "", {"call_scheme": "tel"}), version=0, by=dora, address=None)
+    posted = {"entries": entries_of(data), "confirm": "1", "when": "now", "fingerprint": fingerprint_of(preview)}
+    answer = dora_client.post(POLICY, posted)
+    assert answer.status_code == 409
+    assert "changed this policy" in text_of(answer)
+    assert deciding.layer_of(whole).choices == {"call_scheme": "tel"}
+
+
+@pytest.mark.parametrize("version", ["", "x", "-1", "9" * 30, "7"])
+def test_a_version_that_is_not_the_stored_one_is_never_saved_over(dora_client, whole, version):
+    answer = dora_client.post(POLICY, data_of(whole, prompt="once") | {"version": version, "base": "nonsense"})
+    assert answer.status_code == 409
+    assert not AdminPolicy.objects.exists()
+
+
+# --- groups and members ---------------------------------------------------------------------------------------------
+
+
+def group_url(group):
+    return f"/administration/groups/{group.pk}/policy/"
+
+
+def member_url(user):
+    return f"/administration/members/{user.membership.pk}/policy/"
+
+
+def test_a_group_decides_for_its_people_only(dora_client, northwind, sales, connected):
+    place = Place(northwind, group=sales)
+    data = data_of(place, memory__calendar_write="off", lock_memory__calendar_write="on")
+    page = text_of(dora_client.post(group_url(sales), data))
+    assert "This concerns 1 connection." in page
+    assert "Calendar write was switched off by your group Sales." in page
+    assert confirm(dora_client, group_url(sales), data).status_code == 302
+    assert deciding.layer_of(place).choices == {"memory.calendar_write": Mode.OFF}
+    assert deciding.layer_of(Place(northwind)).choices == {}
+
+
+def test_a_group_that_takes_back_all_it_says_says_nothing_any_more(dora_client, northwind, sales):
+    set_policy(northwind, {"prompt": "once"}, group=sales)
+    place = Place(northwind, group=sales)
+    assert dora_client.post(group_url(sales), data_of(place, prompt="")).status_code == 302
+    assert deciding.layer_of(place).choices == {}
+
+
+def test_what_the_organization_locks_is_shown_disabled_on_the_levels_below_with_who_locked_it(
+    dora_client, northwind, sales, alice
+):
+    page = text_of(dora_client.get(group_url(sales)))
+    assert "Locked by Organization." not in page
+    assert "Decided above: Portico's default: Ask: the member chooses" in page
+    set_policy(northwind, {"memory.calendar_write": "off"}, locks=["memory.calendar_write"])
+    set_policy(northwind, {"prompt": "once"}, locks=["prompt"], group=sales)
+    assert "Locked by Organization." in text_of(dora_client.get(group_url(sales)))
+    page = text_of(dora_client.get(member_url(alice)))
+    assert "Locked by Organization." in page
+    assert "Locked by Group Sales." in page
+    data = data_of(Place(northwind, membership=alice.membership), memory__calendar_write="on", own_mailbox="yes")
+    assert dora_client.post(member_url(alice), data).status_code == 302
+    assert deciding.layer_of(Place(northwind, membership=alice.membership)).choices == {"own_mailbox": True}
+
+
+def test_a_members_page_says_in_which_order_their_groups_decide(dora_client, northwind, sales, alice):
+    first = Group.objects.create(organization=northwind, name="Zeta", position=0)
+    Group.objects.filter(pk=sales.pk).update(position=1)
+    alice.membership.groups.add(first)
+    page = text_of(dora_client.get(member_url(alice)))
+    assert page.index(">Zeta</a>") < page.index(">Sales</a>")
+    assert "Groups, the first decides:" in page
+
+
+# --- who finds them -------------------------------------------------------------------------------------------------
+
+
+def test_members_and_strangers_find_none_of_it(
+    alice_client, charlie_client, dora_client, client, northwind, sales, alice
+):
+    change = PolicyChange.objects.create(organization=northwind, what="Organization")
+    for path in (POLICY, group_url(sales), member_url(alice), "/administration/changes/",
+                 f"/administration/changes/{change.pk}/", f"/administration/changes/{change.pk}/effects/"):  # fmt: skip
+        assert dora_client.get(path).status_code == 200, path
+        assert alice_client.get(path).status_code == 404, path
+        assert client.get(path).status_code == 302, path
+        if path not in (POLICY, "/administration/changes/"):
+            assert charlie_client.get(path).status_code == 404, path
+    assert "Sales" not in text_of(charlie_client.get(POLICY))
+    assert alice_client.post(POLICY, {}).status_code == 404
+    assert charlie_client.post(group_url(sales), {}).status_code == 404
+
+
+def count_queries(django_assert_max_num_queries, client, path):
+    with django_assert_max_num_queries(1000) as counted:
+        assert client.get(path).status_code == 200
+    return len(counted)
+
+
+def test_the_form_asks_no_more_of_the_database_for_many_groups_and_members(
+    dora_client, northwind, sales, alice, make_member, django_assert_max_num_queries
+):
+    set_policy(northwind, {"prompt": "once"}, group=sales)
+    set_policy(northwind, {"prompt": "once"}, membership=alice.membership)
+    dora_client.get(POLICY)
+    paths = (POLICY, group_url(sales), member_url(alice))
+    before = [count_queries(django_assert_max_num_queries, dora_client, path) for path in paths]
+    for n in range(30):
+        group = Group.objects.create(organization=northwind, name=f"Group {n}", position=n)
+        member = make_member(northwind, f"m{n}@northwind.example", name=f"Member {n}")
+        alice.membership.groups.add(group)
+        set_policy(northwind, {"grace_days": 3}, group=group)
+        set_policy(northwind, {"grace_days": 3}, membership=member.membership)
+    assert [count_queries(django_assert_max_num_queries, dora_client, path) for path in paths] == before
+
+
+def test_a_preview_asks_no_more_of_the_database_for_many_people(
+    dora_client, northwind, whole, connected, make_member, django_assert_max_num_queries
+):
+    data = data_of(whole) | OFF_LOCKED
+    dora_client.post(POLICY, data)
+    with django_assert_max_num_queries(1000) as few:
+        dora_client.post(POLICY, data)
+    for n in range(60):
+        add_connection(make_member(northwind, f"m{n}@northwind.example"))
+    with django_assert_max_num_queries(1000) as many:
+        page = text_of(dora_client.post(POLICY, data))
+    assert len(many) == len(few)
+    assert "The first 20 of 61, by e-mail address." in page
