@@ -16,8 +16,9 @@ from django.views.decorators.http import require_POST, require_safe
 
 from integrations import deciding, levels, wording
 from integrations.consequences import say_permissions
-from integrations.differences import describe
+from integrations.differences import Difference, describe
 from integrations.permissions import parse_permissions
+from integrations.policy import Level
 from integrations.policy_models import ChangeState, EffectState, PolicyChange, PolicyEffect
 from integrations.verdicts import Outcome
 from organizations.access import for_admins
@@ -48,7 +49,7 @@ def changes(request: SignedInRequest, admin: Membership) -> HttpResponse:
     """Every change of policy, the newest first."""
     found = _changes_of(admin).annotate(concerned=Count("effects")).order_by("-made_at", "pk")
     page = Paginator(found, CHANGES_PER_PAGE).get_page(request.GET.get("page"))
-    rows = [{"change": one, "differences": describe(one.before, one.after)} for one in page]
+    rows = [{"change": one, "differences": _describe(one)} for one in page]
     return render(request, "integrations/policy_changes.html", {"page_obj": page, "rows": rows})
 
 
@@ -119,7 +120,7 @@ def _describe_change(request: SignedInRequest, found: PolicyChange) -> dict[str,
     page = Paginator(effects, PER_PAGE).get_page(request.GET.get("page"))
     return {
         "change": found,
-        "differences": describe(found.before, found.after),
+        "differences": _describe(found),
         "is_looking": found.state == ChangeState.RUNNING or _is_being_announced(found),
         "is_waiting": found.state == ChangeState.WAITING,
         "is_due": found.due_at <= timezone.now(),
@@ -130,6 +131,10 @@ def _describe_change(request: SignedInRequest, found: PolicyChange) -> dict[str,
         "outcome": outcome,
         "sought": sought,
     }
+
+
+def _describe(found: PolicyChange) -> list[Difference]:
+    return describe(found.before, found.after, level=found.policy.level if found.policy else Level.ORGANIZATION)
 
 
 def _is_being_announced(found: PolicyChange) -> bool:

@@ -6,11 +6,13 @@ from typing import Any
 
 from integrations import levels, wording
 from integrations.levels import Layer, Value
+from integrations.policy import Level, Policy
 
 Stored = Mapping[str, Any]
 """As in PolicyChange: {setting: [value, is locked]}; None instead of the pair where nothing is said."""
 
-NOTHING = "Nothing: as decided above"
+NOTHING = "As decided above"
+"""What a group or a member says of a setting where it says nothing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,10 +40,12 @@ def compare(before: Layer, after: Layer) -> list[Difference]:
     return [_difference(name, before, after) for name in _in_order(find_changed(before, after))]
 
 
-def describe(before: Stored, after: Stored) -> list[Difference]:
-    """The same of what a PolicyChange holds."""
+def describe(before: Stored, after: Stored, *, level: Level) -> list[Difference]:
+    """The same of what a PolicyChange of this level holds."""
     names = _in_order({*before, *after})
-    return [Difference(one, _label(one), _say_stored(one, before), _say_stored(one, after)) for one in names]
+    return [
+        Difference(one, _label(one), _say_stored(one, before, level), _say_stored(one, after, level)) for one in names
+    ]
 
 
 def find_changed(before: Layer, after: Layer) -> set[str]:
@@ -71,7 +75,7 @@ def merge(base: Layer, *, theirs: Layer, mine: Layer) -> Merged:
 def say_choice(layer: Layer, name: str) -> str:
     """ "Off, locked"."""
     pair = _pair(layer, name)
-    return _say(name, *pair) if pair else NOTHING
+    return _say(name, *pair) if pair else _say_nothing(name, layer.level)
 
 
 def _pair(layer: Layer, name: str) -> tuple[Value, bool] | None:
@@ -82,10 +86,19 @@ def _difference(name: str, before: Layer, after: Layer) -> Difference:
     return Difference(name, _label(name), say_choice(before, name), say_choice(after, name))
 
 
-def _say_stored(name: str, stored: Stored) -> str:
+def _say_nothing(name: str, level: Level) -> str:
+    setting = levels.find_setting(name)
+    if setting is None or level is not Level.ORGANIZATION:
+        return NOTHING
+    given = Policy().join_services if setting.field == "join_services" else frozenset()
+    default = setting.default - given if isinstance(setting.default, frozenset) else setting.default
+    return f"{wording.say_value(setting, default)} (Portico's default)"
+
+
+def _say_stored(name: str, stored: Stored, level: Level) -> str:
     setting, pair = levels.find_setting(name), stored.get(name)
     if pair is None:
-        return NOTHING
+        return _say_nothing(name, level)
     try:
         return _say(name, setting.parse(pair[0]) if setting else str(pair[0]), bool(pair[1]))
     except (ValueError, TypeError, LookupError):

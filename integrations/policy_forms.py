@@ -59,6 +59,13 @@ class Row:
     """What this level says all the same, in words, which has no effect under that lock."""
 
     @property
+    def locked_by_words(self) -> str:
+        """ "group Sales"."""
+        if self.locked_by is None:
+            return ""
+        return f"group {self.locked_by.name}" if self.locked_by.level is Level.GROUP else "the organization"
+
+    @property
     def has_errors(self) -> bool:
         return bool(self.field.errors or self.lock.errors or (self.say and self.say.errors))
 
@@ -137,7 +144,7 @@ class PolicyForm(forms.Form):
 
     def _say_inherited(self, setting: Setting) -> str:
         words = wording.say_value(setting, wording.value_in(self.resolved_above, setting))
-        return f"{wording.source_in(self.resolved_above, setting).label}: {words}"
+        return f"{words} ({wording.source_in(self.resolved_above, setting).label})"
 
     def clean(self) -> dict[str, Any]:
         cleaned = super().clean() or {}

@@ -120,11 +120,20 @@ def _key_of(place: Place) -> list[int]:
 
 
 def _sit_down(request: SignedInRequest, place: Place) -> Desk:
-    posted = None
+    posted: QueryDict | None = None
     if request.method == "POST":
         # From the preview, what the form posted comes back in one piece.
         posted = QueryDict(request.POST["entries"]) if "entries" in request.POST else request.POST
+        if "clear" in posted and place.level is not Level.ORGANIZATION:
+            posted = _say_nothing(posted)
     return Desk(place, deciding.find_policy(place), deciding.layers_above(place), posted)
+
+
+def _say_nothing(posted: QueryDict) -> QueryDict:
+    """Leave everything to the levels above, whatever the form held."""
+    data = QueryDict(mutable=True)
+    data["version"], data["base"] = posted.get("version", ""), posted.get("base", "")
+    return data
 
 
 def _edit(request: SignedInRequest, place: Place) -> HttpResponse:

@@ -134,9 +134,9 @@ def test_what_a_group_said_before_the_lock_is_shown_as_resting():
 def test_each_row_says_what_holds_where_nothing_is_said_and_who_says_so():
     above = [Layer(Level.ORGANIZATION, "", {"prompt": Prompt.ONCE}), Layer(Level.GROUP, "Sales", {"own_mailbox": True})]
     rows = {r.setting.name: r for s in PolicyForm(layer=ALICE, above=above).sections() for r in s.rows}
-    assert rows["prompt"].inherited == "Organization: Once"
-    assert rows["own_mailbox"].inherited == "Group Sales: Yes"
-    assert rows["grace_days"].inherited == "Portico's default: 7 days"
+    assert rows["prompt"].inherited == "Once (Organization)"
+    assert rows["own_mailbox"].inherited == "Yes (Group Sales)"
+    assert rows["grace_days"].inherited == "7 days (Portico's default)"
 
 
 # --- what is refused ------------------------------------------------------------------------------------------------
@@ -235,10 +235,11 @@ def test_two_admins_who_changed_the_same_to_the_same_do_not_dispute_it():
 def test_differences_are_said_in_words_also_of_what_is_stored():
     after = Layer(Level.ORGANIZATION, "", {"google.calendar_write": Mode.OFF}, frozenset({"google.calendar_write"}))
     (one,) = compare(ORGANIZATION, after)
-    assert (one.label, one.before, one.after) == ("Google: Calendar write", NOTHING, "Off, locked")
-    (stored,) = describe({"google.calendar_write": None}, {"google.calendar_write": ["off", True]})
+    assert (one.label, one.after) == ("Google: Calendar write", "Off, locked")
+    assert one.before == "Ask: the member chooses (Portico's default)"
+    (stored,) = describe({"google.calendar_write": None}, {"google.calendar_write": ["off", True]}, level=Level.GROUP)
     assert (stored.before, stored.after) == (NOTHING, "Off, locked")
-    (odd,) = describe({"prompt": ["hourly", False]}, {})
+    (odd,) = describe({"prompt": ["hourly", False]}, {}, level=Level.ORGANIZATION)
     assert odd.before == "Something this version of Portico does not know"
 
 

@@ -325,18 +325,25 @@ def test_a_group_that_takes_back_all_it_says_says_nothing_any_more(dora_client, 
     assert deciding.layer_of(place).choices == {}
 
 
+def test_one_button_leaves_all_of_it_to_the_levels_above_but_not_on_the_topmost(dora_client, northwind, sales):
+    for place, path in ((Place(northwind, group=sales), group_url(sales)), (Place(northwind), POLICY)):
+        set_policy(northwind, {"prompt": "once", "mailbox_domains": ["a.example"]}, locks=["prompt"], group=place.group)
+        dora_client.post(path, data_of(place, grace_days="3") | {"clear": "1"})
+        assert (deciding.layer_of(place).choices == {}) == (place.group is not None)
+
+
 def test_what_the_organization_locks_is_shown_disabled_on_the_levels_below_with_who_locked_it(
     dora_client, northwind, sales, alice
 ):
     page = text_of(dora_client.get(group_url(sales)))
-    assert "Locked by Organization." not in page
-    assert "Decided above: Portico's default: Ask: the member chooses" in page
+    assert "Locked by the organization." not in page
+    assert "Decided above: Ask: the member chooses (Portico's default)" in page
     set_policy(northwind, {"memory.calendar_write": "off"}, locks=["memory.calendar_write"])
     set_policy(northwind, {"prompt": "once"}, locks=["prompt"], group=sales)
-    assert "Locked by Organization." in text_of(dora_client.get(group_url(sales)))
+    assert "Locked by the organization." in text_of(dora_client.get(group_url(sales)))
     page = text_of(dora_client.get(member_url(alice)))
-    assert "Locked by Organization." in page
-    assert "Locked by Group Sales." in page
+    assert "Locked by the organization." in page
+    assert "Locked by group Sales." in page
     data = data_of(Place(northwind, membership=alice.membership), memory__calendar_write="on", own_mailbox="yes")
     assert dora_client.post(member_url(alice), data).status_code == 302
     assert deciding.layer_of(Place(northwind, membership=alice.membership)).choices == {"own_mailbox": True}
