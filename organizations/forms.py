@@ -70,22 +70,8 @@ class RoleForm(forms.Form):
     role = forms.ChoiceField(choices=Role.choices)
 
 
-class GroupForm(forms.ModelForm):
-    memberships = forms.ModelMultipleChoiceField(
-        label="People in it", queryset=Membership.objects.none(), required=False, widget=forms.CheckboxSelectMultiple
-    )
-
-    class Meta:
-        model = Group
-        fields = ["name"]
-
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        people = self.instance.organization.memberships.select_related("user").order_by("user__name", "user__email")
-        rows_of(self, "memberships").queryset = people
-        rows_of(self, "memberships").label_from_instance = lambda membership: membership.user.label
-        if self.instance.pk:
-            self.fields["memberships"].initial = self.instance.memberships.all()
+class GroupForm(forms.Form):
+    name = forms.CharField(max_length=100, widget=forms.TextInput(attrs={"autocomplete": "off"}))
 
 
 class GroupsForm(forms.Form):
@@ -98,6 +84,7 @@ class GroupsForm(forms.Form):
     def __init__(self, *args: Any, membership: Membership, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         rows_of(self, "groups").queryset = membership.organization.groups.all()
+        self.fields["groups"].help_text = "In the order that decides: of the ticked ones, the first decides first."
         self.fields["groups"].initial = membership.groups.all()
 
 

@@ -1,16 +1,24 @@
-"""What admins change about the people and groups of their organization."""
+"""What becomes of people's places in their organization: roles, who is switched off, who leaves, who owns it."""
 
-from collections.abc import Iterable
-
-from django.db import IntegrityError, transaction
+from allauth.usersessions.models import UserSession
+from django.db import transaction
 from django.http import HttpRequest
 
 from organizations.client_address import client_address
-from organizations.models import Group, Membership, Organization, Role, User, record
+from organizations.models import Membership, Organization, Role, User, record
+from organizations.signals import member_left
 
 
 class ChangeRefused(Exception):
     """Not possible; the message is the sentence for the person."""
+
+
+def lock(organization: Organization) -> None:
+    """Until the transaction ends, nobody else changes people or groups here, nor what is decided for them.
+
+    Without it, two owners who leave at once would both find that there is another.
+    """
+    Organization.objects.select_for_update(no_key=True).filter(pk=organization.pk).values_list("pk").first()
 
 
 def change_role(membership: Membership, role: str, *, by: User, request: HttpRequest) -> None:
@@ -20,88 +28,186 @@ def change_role(membership: Membership, role: str, *, by: User, request: HttpReq
         ChangeRefused: only owners make and unmake owners, and the last owner stays.
     """
     with transaction.atomic():
-        # The owners are locked too: two of them stepping down at once would leave none.
-        owners = set(
-            Membership.objects.select_for_update()
-            .filter(organization=membership.organization, role=Role.OWNER)
-            .values_list("pk", flat=True)
-        )
-        membership = Membership.objects.select_for_update().select_related("user", "organization").get(pk=membership.pk)
+        membership = get_locked(membership)
         before = membership.role
         if role == before:
             return
-        actor = Membership.objects.get(user=by, organization=membership.organization)
-        if Role.OWNER in (role, before) and actor.role != Role.OWNER:
+        if Role.OWNER in (role, before) and role_of(by, membership.organization) != Role.OWNER:
             raise ChangeRefused("Only an owner can make somebody an owner, or change the role of one.")
-        if before == Role.OWNER and owners == {membership.pk}:
+        if is_last_owner(membership):
             raise ChangeRefused(
                 f"{membership.user.label} is the only owner. Make somebody else an owner first, then change this role."
             )
-        membership.role = role
-        membership.save(update_fields=["role"])
+        write_role(membership, role, by=by, request=request)
+
+
+def deactivate(membership: Membership, *, by: User, request: HttpRequest) -> None:
+    """Switch somebody off: they are signed out everywhere and cannot sign in, and their connection is erased.
+
+    Role and groups stay, so that they can come back.
+
+    Raises:
+        ChangeRefused: they are owner and who asks is not, the last owner, or who asks themself.
+    """
+    with transaction.atomic():
+        membership = get_locked(membership)
+        if membership.user_id == by.pk:
+            raise ChangeRefused("You cannot deactivate yourself. Ask another admin, or leave the organization.")
+        check_may_manage(membership, by)
+        if is_last_owner(membership):
+            raise ChangeRefused(f"{membership.user.label} is the only owner. Make somebody else an owner first.")
+        if not membership.user.is_active:
+            return
+        membership.user.is_active = False
+        membership.user.save(update_fields=["is_active"])
+        end_sessions(membership.user)
         record(
-            "member.role_changed",
+            "member.deactivated",
             organization=membership.organization,
             actor=by,
             subject=membership.user,
-            details={"from": before, "to": role},
+            details={"role": membership.role},
             address=client_address(request),
         )
+        tell(membership, reason=f"{membership.user.label} was deactivated.", by=by, request=request)
 
 
-def set_groups(membership: Membership, groups: Iterable[Group], *, by: User, request: HttpRequest) -> None:
-    """Put somebody into exactly these groups of their own organization."""
-    wanted = [group for group in groups if group.organization_id == membership.organization_id]
-    with transaction.atomic():
-        before = sorted(membership.groups.values_list("name", flat=True))
-        membership.groups.set(wanted)
-        after = sorted(group.name for group in wanted)
-        if before != after:
-            record(
-                "member.groups_changed",
-                organization=membership.organization,
-                actor=by,
-                subject=membership.user,
-                details={"from": before, "to": after},
-                address=client_address(request),
-            )
-
-
-def save_group(group: Group, *, memberships: Iterable[Membership], by: User, request: HttpRequest) -> None:
-    """Create or rename a group and set who is in it.
+def reactivate(membership: Membership, *, by: User, request: HttpRequest) -> None:
+    """Let somebody sign in again, with the role and groups they had; they connect anew.
 
     Raises:
-        ChangeRefused: the name is taken.
+        ChangeRefused: they are owner and who asks is not.
     """
-    is_new = group.pk is None
-    try:
-        with transaction.atomic():
-            if is_new:
-                group.position = group.organization.groups.count()
-            group.save()
-            group.memberships.set(memberships)  # type: ignore[attr-defined]  # the other end of Membership.groups
-            record(
-                "group.created" if is_new else "group.changed",
-                organization=group.organization,
-                actor=by,
-                details={"group": group.name, "members": sorted(one.user.email for one in memberships)},
-                address=client_address(request),
-            )
-    except IntegrityError:
-        raise ChangeRefused(f"There is already a group called {group.name}. Choose another name.") from None
-
-
-def delete_group(group: Group, *, by: User, request: HttpRequest) -> None:
-    """Delete a group; its members stay in the organization."""
     with transaction.atomic():
+        membership = get_locked(membership)
+        check_may_manage(membership, by)
+        if membership.user.is_active:
+            return
+        membership.user.is_active = True
+        membership.user.save(update_fields=["is_active"])
         record(
-            "group.deleted",
-            organization=group.organization,
+            "member.reactivated",
+            organization=membership.organization,
             actor=by,
-            details={"group": group.name},
+            subject=membership.user,
+            details={"role": membership.role},
             address=client_address(request),
         )
-        group.delete()
+
+
+def leave(membership: Membership, *, request: HttpRequest) -> None:
+    """Give up one's own place. The person stays, without an organization, and may be invited to another.
+
+    Raises:
+        ChangeRefused: the last owner stays.
+    """
+    with transaction.atomic():
+        membership = get_locked(membership)
+        user = membership.user
+        if is_last_owner(membership):
+            raise ChangeRefused(
+                f"You are the only owner of {membership.organization.name}. Hand over ownership first, then leave."
+            )
+        record(
+            "member.left",
+            organization=membership.organization,
+            actor=user,
+            subject=user,
+            details={"role": membership.role, "groups": list(membership.groups.values_list("name", flat=True))},
+            address=client_address(request),
+        )
+        tell(membership, reason=f"{user.label} left {membership.organization.name}.", by=user, request=request)
+        Membership.objects.filter(pk=membership.pk).delete()
+
+
+def hand_over(owner: Membership, heir: Membership, *, request: HttpRequest) -> None:
+    """Make somebody else an owner in one's own stead; who hands over becomes an admin.
+
+    Raises:
+        ChangeRefused: who asks owns it no more, or the other is switched off, an owner already, or themself.
+    """
+    with transaction.atomic():
+        owner, heir = get_locked(owner), get_locked(heir)
+        if owner.role != Role.OWNER:
+            raise ChangeRefused("Only an owner can hand over ownership.")
+        if owner.pk == heir.pk or heir.role == Role.OWNER:
+            raise ChangeRefused(f"{heir.user.label} is an owner already.")
+        if not heir.user.is_active:
+            raise ChangeRefused(f"{heir.user.label} is deactivated and cannot sign in. Reactivate them first.")
+        record(
+            "ownership.handed_over",
+            organization=owner.organization,
+            actor=owner.user,
+            subject=heir.user,
+            details={"from": owner.user.email, "to": heir.user.email},
+            address=client_address(request),
+        )
+        write_role(heir, Role.OWNER, by=owner.user, request=request)
+        write_role(owner, Role.ADMIN, by=owner.user, request=request)
+
+
+def get_locked(membership: Membership) -> Membership:
+    """As it stands now; nobody else changes it, or another of the organization, until the transaction ends.
+
+    Raises:
+        ChangeRefused: they have left.
+    """
+    lock(membership.organization)
+    found = Membership.objects.select_related("user", "organization").filter(pk=membership.pk).first()
+    if found is None:
+        raise ChangeRefused("This person has left the organization.")
+    return found
+
+
+def is_last_owner(membership: Membership) -> bool:
+    """Whether nobody who can sign in would own the organization without them."""
+    if membership.role != Role.OWNER:
+        return False
+    owners = Membership.objects.filter(organization=membership.organization, role=Role.OWNER, user__is_active=True)
+    return not owners.exclude(pk=membership.pk).exists()
+
+
+def check_may_manage(membership: Membership, by: User) -> None:
+    """Raises ChangeRefused: only an owner decides over an owner."""
+    if membership.role == Role.OWNER and role_of(by, membership.organization) != Role.OWNER:
+        raise ChangeRefused(f"{membership.user.label} is an owner: only an owner can do that.")
+
+
+def role_of(user: User, organization: Organization) -> str:
+    """ "" where they have none here."""
+    found = Membership.objects.filter(user=user, organization=organization).values_list("role", flat=True).first()
+    return found or ""
+
+
+def write_role(membership: Membership, role: str, *, by: User, request: HttpRequest) -> None:
+    before, membership.role = membership.role, role
+    membership.save(update_fields=["role"])
+    record(
+        "member.role_changed",
+        organization=membership.organization,
+        actor=by,
+        subject=membership.user,
+        details={"from": before, "to": role},
+        address=client_address(request),
+    )
+
+
+def end_sessions(user: User) -> None:
+    """On every device. One that is not listed ends too: who is switched off is nobody to any session."""
+    for session in UserSession.objects.filter(user=user):
+        session.end()
+
+
+def tell(membership: Membership, *, reason: str, by: User, request: HttpRequest) -> None:
+    """The apps above let go of what they keep of a person, in the same transaction."""
+    member_left.send(
+        sender=Membership,
+        user=membership.user,
+        organization=membership.organization,
+        reason=reason,
+        by=by,
+        address=client_address(request),
+    )
 
 
 def change_organization(organization: Organization, *, changed: list[str], by: User, request: HttpRequest) -> None:

@@ -55,7 +55,7 @@ def find_section(request: HttpRequest) -> str:
     if match is None:
         return ""
     if match.app_name == "organizations":
-        return "profile" if match.url_name in ("settings", "theme", "mail", "mail_stop") else "administration"
+        return "profile" if match.url_name in ("settings", "theme", "mail", "mail_stop", "departure") else "administration"
     # allauth's views have no namespace: allauth.mfa.totp.views -> mfa
     app = match.app_name or match.func.__module__.removeprefix("allauth.").split(".")[0]
     return SECTIONS.get(app, "")

@@ -1,6 +1,6 @@
 """What pages about people and their audit trail say."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sized
 from typing import Any
 
 from django import template
@@ -20,3 +20,9 @@ def action_words(action: str) -> str:
 def detail_lines(details: Mapping[str, Any]) -> list[Detail]:
     """An event's details, one after the other, what changed first."""
     return list_details(details)
+
+
+@register.filter
+def minus(count: int, shown: Sized) -> int:
+    """How many of so many are not shown."""
+    return count - len(shown)

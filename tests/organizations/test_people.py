@@ -97,35 +97,6 @@ def test_a_member_changes_no_roles_not_even_their_own(alice_client, alice):
     assert role_of(alice) == Role.MEMBER
 
 
-def test_a_group_is_made_renamed_filled_and_deleted(dora_client, northwind, alice, bob):
-    members = {"memberships": [alice.membership.pk, bob.membership.pk]}
-    dora_client.post("/people/groups/new/", {"name": "Litigation", **members})
-    group = Group.objects.get(organization=northwind)
-    assert {one.user for one in group.memberships.all()} == {alice, bob}
-    dora_client.post(f"/people/groups/{group.pk}/", {"name": "Disputes", "memberships": [bob.membership.pk]})
-    group.refresh_from_db()
-    assert (group.name, [one.user for one in group.memberships.all()]) == ("Disputes", [bob])
-    dora_client.post(f"/people/groups/{group.pk}/deletion/")
-    assert not Group.objects.exists()
-    assert Membership.objects.filter(user=bob).exists()
-    actions = list(AuditEvent.objects.order_by("pk").values_list("action", flat=True))
-    assert actions == ["group.created", "group.changed", "group.deleted"]
-
-
-def test_two_groups_of_one_name_are_refused_with_a_sentence(dora_client, litigation):
-    response = dora_client.post("/people/groups/new/", {"name": "LITIGATION"})
-    assert response.status_code == 422
-    assert b"There is already a group called" in response.content
-
-
-def test_nobody_of_another_organization_gets_into_a_group(dora_client, charlie, alice, litigation):
-    response = dora_client.post(
-        f"/people/groups/{litigation.pk}/", {"name": "Litigation", "memberships": [charlie.membership.pk]}
-    )
-    assert response.status_code == 422
-    assert not litigation.memberships.exists()
-
-
 def test_a_person_is_put_into_groups_of_their_own_organization_only(dora_client, alice, litigation, rival):
     foreign = Group.objects.create(organization=rival, name="Partners")
     path = f"/people/{alice.membership.pk}/groups/"
