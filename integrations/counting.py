@@ -7,13 +7,15 @@ go with it uncounted.
 
 from collections import Counter
 from collections.abc import Iterable
-from datetime import datetime, timedelta
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, time, timedelta, tzinfo
 
 from django.db import transaction
 from django.db.models import F
 from django.utils import timezone
 
 from integrations.models import Outcome, SyncHour, SyncRun
+from organizations.models import Organization
 
 BATCH = 2_000
 KEPT_HOURS = timedelta(days=400)
@@ -66,3 +68,30 @@ def start_of_hour(moment: datetime) -> datetime:
 
 def forget_old_hours() -> int:
     return SyncHour.objects.filter(starts__lt=timezone.now() - KEPT_HOURS).delete()[0]
+
+
+@dataclass(frozen=True, slots=True)
+class Day:
+    """What the syncs of an organization came to on one day of the reader's."""
+
+    date: date
+    done: int = 0
+    failed: int = 0
+
+
+def list_days(organization: Organization, zone: tzinfo, *, now: datetime, count: int = 30) -> list[Day]:
+    """The last days up to today, each of them whether or not there was a sync: one query.
+
+    An hour belongs to the day on which it starts, so where a zone's midnight is not a full hour of UTC, its last
+    minutes are counted to the day before.
+    """
+    today = now.astimezone(zone).date()
+    first = today - timedelta(days=count - 1)
+    starts = start_of_hour(datetime.combine(first, time.min, zone).astimezone(UTC))
+    found: dict[date, Counter[str]] = {first + timedelta(days=n): Counter() for n in range(count)}
+    hours = SyncHour.objects.filter(organization=organization, starts__gte=starts)
+    for hour, done, failed in hours.values_list("starts", "done", "failed"):
+        day = hour.astimezone(zone).date()
+        if day in found:
+            found[day].update(done=done, failed=failed)
+    return [Day(day, counter["done"], counter["failed"]) for day, counter in found.items()]

@@ -81,6 +81,7 @@ MIDDLEWARE = [
     "allauth.account.middleware.AccountMiddleware",
     "portal.middleware.HtmxSignInMiddleware",
     "portal.middleware.PersonMiddleware",
+    "integrations.prompting.ConnectPromptMiddleware",
     "portal.middleware.LastSeenMiddleware",
 ]
 ROOT_URLCONF = "portal.urls"
@@ -302,7 +303,7 @@ else:
     EMAIL_FILE_PATH = str(VAR_DIR / "mail")
 
 # Every kind of mail (organizations.mailing.Mail) that people with an account get, in the order their page shows them.
-MAILS: list[str] = []
+MAILS = ["integrations.overseeing.DISCONNECTED"]
 
 # --- What is written down ----------------------------------------------------------------------------------------
 

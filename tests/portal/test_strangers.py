@@ -21,7 +21,7 @@ from django.urls.resolvers import URLPattern, URLResolver
 from django.utils import timezone
 
 from contacts.models import Contact, ContactFolder, ContactNumber, Filing
-from integrations.models import Connection, ConnectPrompt, PolicyChange, PolicyEffect, SyncCursor, SyncRun
+from integrations.models import Connection, ConnectPrompt, PolicyChange, PolicyEffect, SyncCursor, SyncHour, SyncRun
 from integrations.providers.memory import SERVICE
 from integrations.remote import RemoteEmail
 from meetings.joining import JoinLink
@@ -124,6 +124,11 @@ URLS: dict[str, Url] = {
     # Who holds the token may read the invitation: tests/organizations/test_inviting.py.
     "organizations:invitation": Url({"token": "wrong_token"}, is_open=True),
     "organizations:invitation_accept": Url({"token": "wrong_token"}, is_post_only=True),
+    "administration:overview": PAGE,
+    "administration:connections_csv": PAGE,
+    "administration:member": row("membership"),
+    "administration:member_sync": row("membership", is_post_only=True),
+    "administration:disconnection_new": row("membership"),
     "administration:policy": PAGE,
     "administration:policy_forecast": POST_ONLY,
     "administration:group_policy": row("group"),
@@ -136,6 +141,8 @@ URLS: dict[str, Url] = {
     "administration:reversal_create": row("change", is_post_only=True),
     "administration:grace_end_create": row("change", is_post_only=True),
     "integrations:profile": PAGE,
+    "integrations:prompt": PAGE,
+    "integrations:prompt_answer_create": POST_ONLY,
     "integrations:connection_new": PAGE,
     "integrations:connection_permissions": Url({"provider": "provider"}),
     "integrations:callback": PAGE,
@@ -217,6 +224,7 @@ def fill(user: User, *, token: str) -> dict[str, Any]:
         next_sync_at=now + timedelta(hours=1),
     )
     SyncCursor.objects.create(connection=connection, feed="calendar", value=token)
+    SyncHour.objects.create(organization=organization, starts=now, done=1)
     SyncRun.objects.create(connection=connection, notes=[f"{token} note"], outcome="done", finished_at=now)
     set_policy(organization, {"vanity_hosts": [f"{token}.zoom.us"]})
     change = PolicyChange.objects.create(
