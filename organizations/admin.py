@@ -7,16 +7,19 @@ from allauth.mfa.models import Authenticator
 from allauth.usersessions.models import UserSession
 from django.contrib import admin
 from django.contrib.auth.models import Group as DjangoGroup
-from django.db.models import Count, QuerySet
-from django.forms import ModelForm
+from django.contrib.auth.models import Permission
+from django.db.models import Count, Q, QuerySet
+from django.forms import CheckboxSelectMultiple, ModelForm
 from django.http import HttpRequest, HttpResponse
 
+from organizations import people
 from organizations.client_address import client_address
 from organizations.models import AuditEvent, Group, Invitation, Membership, Organization, User, record
 from organizations.opening import note_opening
 
-# Holds the secrets of second factors, session keys, and a notion of groups that is not ours.
-for model in (Authenticator, UserSession, DjangoGroup):
+# They hold the secrets of second factors, session keys, a notion of groups that is not ours, and the addresses people
+# sign in with: who may add one to somebody signs in as them.
+for model in (Authenticator, UserSession, DjangoGroup, EmailAddress):
     admin.site.unregister(model)
 
 
@@ -52,6 +55,27 @@ class AuditsOpening(admin.ModelAdmin):
         if obj is not None:
             note_opening(request, self.person_of(obj))
         return super().render_change_form(request, context, add, change, form_url, obj)
+
+
+SUPPORT_PERMISSIONS = (
+    "organizations.view_user",
+    "organizations.change_user",
+    "organizations.view_organization",
+    "organizations.change_organization",
+    "organizations.view_membership",
+    "organizations.view_group",
+    "organizations.view_invitation",
+    "organizations.change_invitation",
+    "organizations.view_auditevent",
+    "integrations.view_connection",
+    "integrations.delete_connection",
+    "integrations.view_syncrun",
+    "integrations.view_adminpolicy",
+    "meetings.view_meeting",
+    "contacts.view_contact",
+    "contacts.view_contactfolder",
+)
+"""What there is to give to support staff who are no superusers. docs/operating.md says what each opens."""
 
 
 class LookOnly(NoProbing):
@@ -93,6 +117,24 @@ class UserAdmin(NoProbing, AuditsOpening):
     inlines = [MembershipInline, AddressInline]
     ordering = ["email"]
 
+    def get_fields(self, request: HttpRequest, obj: Any = None) -> list[Any]:
+        """What a colleague in support may do is given by a superuser."""
+        fields = [*super().get_fields(request, obj)]
+        return [*fields, "user_permissions"] if obj and obj.is_staff and request.user.is_superuser else fields
+
+    def formfield_for_manytomany(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
+        if db_field.name == "user_permissions":
+            names = Q()
+            for name in SUPPORT_PERMISSIONS:
+                app, _, codename = name.partition(".")
+                names |= Q(content_type__app_label=app, codename=codename)
+            kwargs |= {
+                "queryset": Permission.objects.filter(names),
+                "widget": CheckboxSelectMultiple,
+                "required": False,
+            }
+        return super().formfield_for_manytomany(db_field, request, **kwargs)
+
     def person_of(self, row: User) -> User:
         return row
 
@@ -117,16 +159,27 @@ class UserAdmin(NoProbing, AuditsOpening):
         return False
 
     def save_model(self, request: HttpRequest, obj: User, form: ModelForm, change: bool) -> None:
+        """Who is switched off is out everywhere, and their connection is erased, as when an admin does it."""
         super().save_model(request, obj, form, change)
+        if "is_active" in form.changed_data and not obj.is_active:
+            people.end_sessions(obj)
+            if membership := obj.find_membership():
+                reason = f"{obj.label} was switched off by support."
+                people.tell(membership, reason=reason, by=cast(User, request.user), request=request)
         if form.changed_data:
             record(
                 "person.changed_by_support",
                 organization=obj.organization,
                 actor=cast(User, request.user),
                 subject=obj,
-                details={name: form.cleaned_data[name] for name in form.changed_data},
+                details={name: dump(form.cleaned_data[name]) for name in form.changed_data},
                 address=client_address(request),
             )
+
+
+def dump(value: Any) -> Any:
+    """A value of a form as the audit trail keeps it."""
+    return sorted(one.codename for one in value) if isinstance(value, QuerySet) else value
 
 
 @admin.register(Organization)

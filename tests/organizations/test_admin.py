@@ -4,6 +4,7 @@ import pytest
 from django.urls import reverse
 
 from organizations.models import AuditEvent, Organization, User, record
+from organizations.signals import member_left
 
 pytestmark = pytest.mark.django_db
 
@@ -40,7 +41,14 @@ def test_support_switches_a_person_off_and_it_is_written_down(support_client, su
         "membership-TOTAL_FORMS": 0, "membership-INITIAL_FORMS": 0,
         "emailaddress_set-TOTAL_FORMS": 0, "emailaddress_set-INITIAL_FORMS": 0,
     }  # fmt: skip
+    heard = []
+    member_left.connect(lambda user, by, **kwargs: heard.append((user, by)), weak=False, dispatch_uid="heard")
+    hers = sign_in(alice)
+    assert hers.get("/profile/").status_code == 200
     assert support_client.post(url, form).status_code == 302
+    member_left.disconnect(dispatch_uid="heard")
+    assert heard == [(alice, support)]
+    assert hers.get("/profile/").status_code == 302
     alice.refresh_from_db()
     assert not alice.is_active
     event = AuditEvent.objects.get(action="person.changed_by_support")
@@ -59,6 +67,39 @@ def test_support_staff_who_are_no_superusers_do_not_change_each_other(support, s
     client.post(reverse("admin:organizations_user_change", args=[alice.pk]), {"is_staff": "on", "is_active": "on"})
     alice.refresh_from_db()
     assert not alice.is_staff
+
+
+def test_a_superuser_says_what_a_colleague_in_support_may_do_and_it_is_written_down(
+    support_client, sign_in_support, alice
+):
+    from django.contrib.auth.models import Permission
+
+    helper = User.objects.create_user("helper@portico.example", is_staff=True)
+    client = sign_in_support(helper)
+    page_of_helper, people = (
+        reverse("admin:organizations_user_change", args=[helper.pk]), reverse("admin:organizations_user_changelist"),
+    )  # fmt: skip
+    assert client.get(people).status_code == 403
+    may_view = Permission.objects.get(codename="view_user")
+    may_add = Permission.objects.get(codename="add_user")
+    form = {
+        "name": "", "time_zone": "", "language": "", "is_active": "on", "is_staff": "on",
+        "user_permissions": [may_view.pk],
+        "membership-TOTAL_FORMS": 0, "membership-INITIAL_FORMS": 0,
+        "emailaddress_set-TOTAL_FORMS": 0, "emailaddress_set-INITIAL_FORMS": 0,
+    }  # fmt: skip
+    refused = support_client.post(page_of_helper, {**form, "user_permissions": [may_add.pk]})
+    assert refused.status_code == 200, "what is not on the list cannot be given"
+    assert support_client.post(page_of_helper, form).status_code == 302
+    assert client.get(people).status_code == 200
+    event = AuditEvent.objects.get(action="person.changed_by_support")
+    assert event.details == {"user_permissions": ["view_user"]}
+    alices = support_client.get(reverse("admin:organizations_user_change", args=[alice.pk])).content.decode()
+    assert "user_permissions" not in alices
+
+
+def test_nobody_gets_into_somebody_s_account_by_giving_it_another_address(support_client, alice):
+    assert support_client.get("/support/account/emailaddress/").status_code == 404
 
 
 def test_the_audit_trail_is_neither_changed_nor_deleted_by_anybody(support_client, northwind, alice):
