@@ -4,12 +4,12 @@ from django.contrib import admin, messages
 from django.db.models import QuerySet
 from django.http import HttpRequest
 
-from integrations import changing
+from integrations import changing, support  # noqa: F401 (puts the page about a person in its place)
 from integrations.models import AdminPolicy, Connection, Status, SyncRun
 from integrations.permissions import Permission
-from organizations.admin import LookOnly
+from organizations.admin import AuditsOpening, LookOnly
 from organizations.client_address import client_address
-from organizations.models import record
+from organizations.models import User, record
 
 
 class RecentRuns(LookOnly, admin.TabularInline):
@@ -44,7 +44,7 @@ class RecentRuns(LookOnly, admin.TabularInline):
 
 
 @admin.register(Connection)
-class ConnectionAdmin(LookOnly, admin.ModelAdmin):
+class ConnectionAdmin(LookOnly, AuditsOpening):
     list_display = ["user", "organization", "provider", "method", "mailbox", "permissions", "status", "synced_at",
                     "next_sync_at", "failures", "error_code"]  # fmt: skip
     list_filter = ["status", "provider", "method", "error_code"]
@@ -116,7 +116,7 @@ def _labels(permissions: frozenset[Permission]) -> str:
 
 
 @admin.register(SyncRun)
-class SyncRunAdmin(LookOnly, admin.ModelAdmin):
+class SyncRunAdmin(LookOnly, AuditsOpening):
     list_display = ["started_at", "person", "trigger", "outcome", "feed", "seen", "added", "changed", "removed",
                     "error_code", "error_sentence"]  # fmt: skip
     list_filter = ["outcome", "error_code", "trigger"]
@@ -124,6 +124,9 @@ class SyncRunAdmin(LookOnly, admin.ModelAdmin):
     search_fields = ["connection__user__email", "connection__mailbox"]
     search_help_text = "E-mail address or mailbox"
     date_hierarchy = "started_at"
+
+    def person_of(self, row: SyncRun) -> User:
+        return row.connection.user
 
     @admin.display(ordering="connection__user__email")
     def person(self, run: SyncRun) -> str:
