@@ -71,7 +71,8 @@ class PermissionsForm(forms.Form):
         for one in self.allowed_methods:
             if chosen in ("", one.key):
                 return one
-        raise forms.ValidationError("Your organization does not allow this way to sign in. Choose another one.")
+        who = self.service.source("require_oauth").words
+        raise forms.ValidationError(f"This way to sign in is not allowed, by decision of {who}. Choose another one.")
 
     def clean_permissions(self) -> Permissions:
         # Ticking a write ticks its read, also without the script that shows it.
@@ -94,7 +95,8 @@ class PermissionsForm(forms.Form):
         allowed = self.allowed_methods
         posted = self.data.get("method", "") if self.is_bound else ""
         ticked = next((one.key for one in allowed if one.key == posted), allowed[0].key if allowed else "")
-        refused = f"Your organization requires {self.methods[0].name}." if self.methods else ""
+        who = self.service.source("require_oauth").words
+        refused = f"{self.methods[0].name} is required, by decision of {who}." if self.methods else ""
         return [MethodChoice(one, one.key == ticked, "" if one in allowed else refused) for one in self.methods]
 
 
@@ -142,8 +144,9 @@ class LoginForm(forms.Form):
             raise forms.ValidationError(error.sentence) from None
         if not allows_host(self.service, host):
             allowed = ", ".join(sorted(self.service.ews_hosts))
+            who = self.service.source("ews_hosts").words
             raise forms.ValidationError(
-                f"Your organization allows {allowed} only. Type that address, or ask your administrator."
+                f"Only {allowed} is allowed, by decision of {who}. Type that address, or ask your administrator."
             )
         return url
 

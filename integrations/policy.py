@@ -130,6 +130,11 @@ class Policy:
     def source(self, name: str) -> Source:
         return self.sources.get(name, NOBODY)
 
+    @property
+    def switched_off_by(self) -> str:
+        """Who decided whether the integration is on, in words for the person."""
+        return self.source("enabled").words
+
     def service(self, key: str) -> ServicePolicy:
         """The policy for one service; nothing is offered where the integration is off."""
         found = self.services.get(key, ServicePolicy())

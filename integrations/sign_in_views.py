@@ -152,7 +152,9 @@ def _tell_how_it_went(request: SignedInRequest, finished: connecting.Finished) -
         messages.warning(request, f"Not ticked at {name}, so not granted: {labels}. Press Grant to be asked again.")
     if finished.no_longer_allowed:
         labels = _labels(finished.no_longer_allowed)
-        messages.warning(request, f"Your organization no longer allows: {labels}. It was left out.")
+        service = policy_for(request.user).service(connection.provider)
+        who = " and ".join(dict.fromkeys(service.source(one).words for one in finished.no_longer_allowed))
+        messages.warning(request, f"Not allowed any more, by decision of {who}: {labels}. It was left out.")
 
 
 @require_safe

@@ -1,13 +1,13 @@
 """How one kind of a reader's data stands: connected or not, being read or not, and who can do something about it."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from django.db.models import Q
 from django.utils import timezone
 
 from integrations import connecting, policy, registry, verdicts
 from integrations.models import Connection, Outcome, Status, SyncCursor, SyncRun
-from integrations.permissions import Permission, with_reads
+from integrations.permissions import Permission
 from integrations.policy_models import policy_for
 from integrations.providers.base import ProviderInfo
 from organizations.models import User
@@ -41,10 +41,17 @@ class Standing:
             return "integration"
         if self.connection is None:
             return "connection"
-        with_all = replace(self.connection.facts, granted=with_reads({self.permission}))
-        if self.permission not in verdicts.usable(with_all, self.policy):
+        if verdicts.why_not_usable(self.connection.facts, self.policy, self.permission):
             return "organization"
         return "consent" if self.permission in self.connection.not_granted else "permission"
+
+    @property
+    def refusal(self) -> str:
+        """Where the organization is in the way: the sentence that says how, and on which level it was decided."""
+        if self.connection is None:
+            return ""
+        reason = verdicts.why_not_usable(self.connection.facts, self.policy, self.permission)
+        return reason.sentence if reason else ""
 
     @property
     def is_running(self) -> bool:

@@ -5,6 +5,8 @@ from integrations import sign_in_views, views
 app_name = "integrations"
 urlpatterns = [
     path("profile/", views.profile, name="profile"),
+    path("integrations/prompt/", views.prompt, name="prompt"),
+    path("integrations/prompt/answer/", views.prompt_answer_create, name="prompt_answer_create"),
     path("integrations/connection/new/", views.connection_new, name="connection_new"),
     path("integrations/connection/new/<slug:provider>/", views.connection_permissions, name="connection_permissions"),
     path("integrations/connection/leaving/<str:state>/", sign_in_views.leaving, name="leaving"),

@@ -5,7 +5,7 @@ without a lock is held back: nothing is read under it, nothing is erased, and it
 switched off with a lock is ended, as far as the lock reaches.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from integrations.permissions import NONE, Permission, Permissions, with_reads, without_orphans
@@ -96,6 +96,18 @@ def usable(facts: Facts, policy: Policy) -> Permissions:
     if find_objections(facts, policy):
         return NONE
     return without_orphans(facts.granted & decide(facts.granted, policy.service(facts.provider)))
+
+
+def why_not_usable(facts: Facts, policy: Policy, permission: Permission) -> Reason | None:
+    """Why this connection may not be used for one permission, granted or not; None where it may."""
+    wanted = with_reads({permission})
+    if permission in usable(replace(facts, granted=wanted), policy):
+        return None
+    if objections := find_objections(facts, policy):
+        return objections[0]
+    service = policy.service(facts.provider)
+    off = next(one for one in (permission, *wanted) if service.mode(one) is Mode.OFF)
+    return Reason(f"{off.label} was switched off by {service.source(off).words}.", service.source(off))
 
 
 def judge(facts: Facts, policy: Policy) -> Verdict:

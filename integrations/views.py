@@ -11,7 +11,7 @@ from django.utils import timezone
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
-from integrations import changing, connecting, policy, registry
+from integrations import changing, connecting, policy, prompting, registry, verdicts
 from integrations.forms import PermissionsForm
 from integrations.models import Connection, Outcome, Status
 from integrations.permissions import READ_OF, Permission, Permissions
@@ -36,12 +36,44 @@ def profile(request: SignedInRequest) -> HttpResponse:
 @require_safe
 def connection_new(request: SignedInRequest) -> HttpResponse:
     """The service chooser. With a connection in place it says that it has to be deleted first."""
-    allowed = policy_for(request.user)
-    offers = policy.offer_services(allowed, connecting.list_services(request.user))
-    services = [{"offer": offer, "info": registry.find_info(offer.key)} for offer in offers]
     connection = connecting.find_connection(request.user)
-    context = {"services": services, "connection": connection, "info": _info(connection), "policy": allowed}
+    context = {
+        "services": _list_offers(request),
+        "connection": connection,
+        "info": _info(connection),
+        "policy": policy_for(request.user),
+    }
     return render(request, "integrations/connection_new.html", context)
+
+
+def _list_offers(request: SignedInRequest) -> list[dict[str, Any]]:
+    offers = policy.offer_services(policy_for(request.user), connecting.list_services(request.user))
+    return [{"offer": offer, "info": registry.find_info(offer.key)} for offer in offers]
+
+
+@require_safe
+def prompt(request: SignedInRequest) -> HttpResponse:
+    """The question whether to connect a service, on the first page after sign-in; `next` is where that leads on to."""
+    onwards = check_next(request.GET.get("next"))
+    if connecting.find_connection(request.user) or not prompting.has_choice(request.user):
+        return redirect(onwards)
+    allowed = policy_for(request.user)
+    context = {
+        "services": _list_offers(request),
+        "next": onwards,
+        "asks_again": allowed.prompt is policy.Prompt.UNTIL_DONE,
+        "asked_by": allowed.source("prompt").words,
+        "cut_off": prompting.find_cut_off(request.user),
+    }
+    return render(request, "integrations/prompt.html", context)
+
+
+@require_POST
+def prompt_answer_create(request: SignedInRequest) -> HttpResponse:
+    """ "Not now"."""
+    prompting.note_declined(request.user)
+    messages.info(request, "You can connect your calendar and contacts at any time, on your profile.")
+    return redirect(check_next(request.POST.get("next")))
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -221,7 +253,7 @@ def _card(request: SignedInRequest, connection: Connection | None) -> dict[str, 
                     "permission": one,
                     "granted": one in connection.granted,
                     "not_granted": one in connection.not_granted,
-                    "held_back": one in connection.granted and one not in usable,
+                    "held_back": one in connection.granted and one not in usable and _why_held_back(connection, one),
                 }
                 for one in Permission
             ],
@@ -230,6 +262,11 @@ def _card(request: SignedInRequest, connection: Connection | None) -> dict[str, 
             "emptied": connection.cursors.filter(emptied_at__isnull=False, emptied_confirmed=False),
         }
     return context
+
+
+def _why_held_back(connection: Connection, permission: Permission) -> str:
+    reason = verdicts.why_not_usable(connection.facts, policy_for(connection.user), permission)
+    return reason.sentence if reason else "It cannot be used at present."
 
 
 def _connection_or_404(request: SignedInRequest) -> Connection:

@@ -41,7 +41,7 @@ class FilterForm(forms.Form):
         label="Join",
         required=False,
         widget=forms.Select(attrs={"class": "input"}),
-        error_messages={"invalid_choice": "Your organization has no such service switched on."},
+        error_messages={"invalid_choice": "There is no such service switched on for you."},
     )
 
     def __init__(self, data: Mapping[str, Any], *, services: Collection[str]) -> None:

@@ -49,6 +49,7 @@ def detail(request: SignedInRequest, pk: int) -> HttpResponse:
         "shown": reader.show(meeting),
         "series": find_rest_of_series(reader, meeting),
         "standing": reader.standing,
+        "join_decided_by": reader.standing.policy.source("join_services").words,
     }
     return render(request, "meetings/detail.html", context)
 

@@ -305,6 +305,8 @@ else:
 # Every kind of mail (organizations.mailing.Mail) that people with an account get, in the order their page shows them.
 MAILS = ["integrations.overseeing.DISCONNECTED"]
 
+INVITATION_MAILS_PER_DAY = env.number("INVITATION_MAILS_PER_DAY", 1000)
+
 # --- What is written down ----------------------------------------------------------------------------------------
 
 LOGGING = {

@@ -70,7 +70,7 @@ def begin(client, *ticked):
 def test_the_recommended_way_is_chosen_and_the_other_is_locked_unless_policy_allows_it(alice_client, northwind):
     page = text_of(alice_client.get(PERMISSIONS))
     assert re.search(r'value="password"[^>]* disabled', page)
-    assert "Your organization requires OAuth 2.0." in page
+    assert "OAuth 2.0 is required, by decision of your organization." in page
     assert re.search(r'value="oauth"[^>]* checked', page)
     allow(northwind)
     page = text_of(alice_client.get(PERMISSIONS))
@@ -81,7 +81,7 @@ def test_the_recommended_way_is_chosen_and_the_other_is_locked_unless_policy_all
 def test_a_locked_way_cannot_be_got_around(alice_client):
     answer = alice_client.post(PERMISSIONS, {"permissions": ["calendar_read"], "method": "password"})
     assert answer.status_code == 422
-    assert "does not allow this way to sign in" in text_of(answer)
+    assert "This way to sign in is not allowed, by decision of your organization." in text_of(answer)
 
 
 def test_a_policy_that_changed_while_the_form_was_filled_in_wins(alice_client, allowed, northwind, with_password):
@@ -177,7 +177,7 @@ def test_a_host_that_the_organization_does_not_allow_is_refused_before_anything_
 ):
     allow(northwind, ews_hosts=["Other.Example"])
     answer = alice_client.post(begin(alice_client), TYPED)
-    assert "Your organization allows other.example only" in text_of(answer)
+    assert "Only other.example is allowed, by decision of your organization." in text_of(answer)
     assert "log in" not in memory.requests
     assert alice_client.post(begin(alice_client), TYPED | {"ews_url": "https://other.example/"}).status_code == 302
 
@@ -285,7 +285,9 @@ def test_a_policy_that_requires_oauth_stops_the_use_of_a_password_at_once(alice_
     set_policy(northwind, {})
     connection = Connection.objects.get()
     assert connection.usable == frozenset()
-    assert "Switched off by your organization" in text_of(alice_client.get(PROFILE))
+    assert "OAuth 2.0 is required instead of a password, by decision of your organization." in text_of(
+        alice_client.get(PROFILE)
+    )
 
 
 def test_a_service_whose_only_way_in_policy_forbids_is_not_in_the_chooser(alice_client, settings, northwind):

@@ -56,7 +56,7 @@ def test_an_unknown_service_is_not_found(alice_client):
 def test_a_switched_off_integration_says_so_and_whom_to_ask(alice_client, northwind):
     set_policy(northwind, {"enabled": False})
     page = text_of(alice_client.get(PROFILE))
-    assert "has switched the calendar and contact integration off" in page
+    assert "integration is switched off, by your organization." in page
     assert "Connect to Calendar and Contact Service" not in page
 
 
@@ -218,7 +218,7 @@ def test_a_policy_that_changed_while_the_person_was_away_wins(alice_client, memo
     set_policy(northwind, {"memory.contacts_read": "off"})
     alice_client.get(CALLBACK, query)
     assert Connection.objects.get().granted == {Permission.CALENDAR_READ}
-    assert "Your organization no longer allows: Contacts read" in messages_of(alice_client)
+    assert "Not allowed any more, by decision of your organization: Contacts read" in messages_of(alice_client)
 
 
 def test_a_service_taken_away_while_the_person_was_away_connects_nothing_and_keeps_no_grant(
@@ -318,7 +318,7 @@ def test_what_policy_takes_away_is_not_used_any_more_though_granted(connect, ali
     connection = Connection.objects.get()
     assert connection.granted == {Permission.CALENDAR_READ, Permission.CONTACTS_READ}
     assert connection.usable == {Permission.CALENDAR_READ}
-    assert "Switched off by your organization" in text_of(alice_client.get(PROFILE))
+    assert "Contacts read was switched off by your organization." in text_of(alice_client.get(PROFILE))
 
 
 # --- delete --------------------------------------------------------------------------------------------------------

@@ -26,7 +26,7 @@ from integrations.providers.memory import SERVICE
 from integrations.remote import RemoteEmail
 from meetings.joining import JoinLink
 from meetings.models import Meeting, dump_json
-from organizations.models import AuditPurge, Group, Invitation, MailChoice, Membership, Organization, User, record
+from organizations.models import AuditPurge, Group, Invitation, InvitationImport, MailChoice, Membership, Organization, User, record
 from safety.secrets import EncryptedJSONField
 from tests.guard import lifted
 from tests.policies import set_policy
@@ -245,6 +245,9 @@ def fill(user: User, *, token: str) -> dict[str, Any]:
     invitation = Invitation(organization=organization, email=f"{token}@invited.example", invited_by=user)
     invitation.renew_token(now)
     invitation.save()
+    invitation_import = InvitationImport.objects.create(
+        organization=organization, made_by=user, text=f"{token}@listed.example", file_name=token
+    )
     MailChoice.objects.create(user=user, kind="reminder")
     record("connection.created", organization=organization, actor=user, subject=user, details={"mailbox": token})
     AuditPurge.objects.create(organization=organization, before=now - timedelta(days=400))
@@ -277,6 +280,7 @@ def fill(user: User, *, token: str) -> dict[str, Any]:
         "group": group.pk,
         "change": change.pk,
         "invitation": invitation.pk,
+        "import": invitation_import.pk,
         "meeting": meeting.pk,
         "contact": contact.pk,
         "folder": folder.pk,
