@@ -35,6 +35,10 @@ OUTCOMES = {
     Outcome.HELD_BACK: "Held back",
     Outcome.TO_GRANT: "Asked to grant more",
 }
+COMING = OUTCOMES | {
+    Outcome.DISCONNECTED: "Will be disconnected",
+    Outcome.NARROWED: "Will lose permissions",
+}
 STATES = {
     EffectState.WAITING: "Announced",
     EffectState.DONE: "Done",
@@ -121,7 +125,7 @@ def _describe_change(request: SignedInRequest, found: PolicyChange) -> dict[str,
     return {
         "change": found,
         "differences": _describe(found),
-        "is_looking": found.state == ChangeState.RUNNING or _is_being_announced(found),
+        "is_looking": _is_under_way(found),
         "is_waiting": found.state == ChangeState.WAITING,
         "is_due": found.due_at <= timezone.now(),
         "counts": [(one, words, counts[one]) for one, words in OUTCOMES.items() if one in counts],
@@ -137,15 +141,19 @@ def _describe(found: PolicyChange) -> list[Difference]:
     return describe(found.before, found.after, level=found.policy.level if found.policy else Level.ORGANIZATION)
 
 
-def _is_being_announced(found: PolicyChange) -> bool:
-    return found.state == ChangeState.WAITING and found.announced_at is None
+def _is_under_way(found: PolicyChange) -> bool:
+    """Being carried out, or about to be, or those concerned are being found and told."""
+    waits = found.state == ChangeState.WAITING
+    return found.state == ChangeState.RUNNING or (
+        waits and (found.announced_at is None or found.due_at <= timezone.now())
+    )
 
 
 def _describe_effect(effect: PolicyEffect) -> dict[str, Any]:
     return {
         "effect": effect,
         "service": wording.service_name(effect.provider),
-        "what": OUTCOMES.get(Outcome(effect.outcome), ""),
+        "what": (COMING if effect.state == EffectState.WAITING else OUTCOMES).get(Outcome(effect.outcome), ""),
         "permissions": say_permissions(parse_permissions(effect.ended)),
         "state": STATES[EffectState(effect.state)],
     }

@@ -302,7 +302,11 @@ def _make_field(setting: Setting, layer: Layer, *, inherits: bool) -> forms.Fiel
         return forms.MultipleChoiceField(required=False, choices=choices, widget=widget, error_messages=NO_SUCH)
     if kind == "days":
         number = forms.NumberInput(attrs={"inputmode": "numeric"})
-        return forms.IntegerField(required=not inherits, min_value=0, max_value=MOST_GRACE_DAYS, widget=number)
+        sentence = f"Write a number of days from 0 to {MOST_GRACE_DAYS}; 0 is at once."
+        said = dict.fromkeys(("required", "invalid", "min_value", "max_value"), sentence)
+        return forms.IntegerField(
+            required=not inherits, min_value=0, max_value=MOST_GRACE_DAYS, widget=number, error_messages=said
+        )
     if kind == "text":
         plain = {"inputmode": "url", "autocapitalize": "none", "spellcheck": "false", "autocomplete": "off"}
         text = forms.TextInput(attrs=plain)
