@@ -2,11 +2,13 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from django.db import transaction
 from django.utils import timezone
 
-from integrations import gateway, registry, tasks
+from integrations import gateway, tasks
+from integrations.erasing import erase, erase_unused
 from integrations.models import Connection
 from integrations.permissions import Permissions, dump_permissions, parse_permissions
 from organizations.models import User, record
@@ -24,8 +26,10 @@ def narrow(connection: Connection, asked: Permissions, *, by: User, address: str
         connection.declined = dump_permissions(parse_permissions(connection.declined) & asked)
         # Without its lease, a sync under way stops at its next page instead of writing what is being given up.
         connection.leased_by, connection.leased_until = "", None
-        connection.save()
         given_up = before - connection.granted
+        if given_up:
+            gateway.narrow_credentials(connection)
+        connection.save()
         if given_up:
             erase_unused(connection, given_up)
             record(
@@ -73,14 +77,6 @@ def widen(
     return added
 
 
-def erase_unused(connection: Connection, given_up: Permissions) -> None:
-    """Erase the rows and cursors of feeds whose permission was given up."""
-    for name, feed in registry.feeds().items():
-        if feed.permission in given_up:
-            feed.erase(connection)
-            connection.cursors.filter(feed=name).delete()
-
-
 @dataclass(frozen=True, slots=True)
 class Receipt:
     """What a deletion removed, for the page that follows it. Plain data: it rides in the session."""
@@ -96,26 +92,34 @@ class Receipt:
 
 def disconnect(connection: Connection, *, by: User | None, reason: str = "", address: str | None = None) -> Receipt:
     """End the grant at the provider where that can be done, then erase credentials, cursors and all that was read."""
-    user = connection.user
     problem = gateway.end_grant(connection)
     with transaction.atomic():
-        removed = {name: feed.erase(connection) for name, feed in registry.feeds().items()}
-        connection.delete()
-        record(
-            "connection.deleted",
-            organization=user.organization,
-            actor=by,
-            subject=user,
-            details={
-                "provider": connection.provider,
-                "mailbox": connection.mailbox,
-                "removed": removed,
-                "revoked": not problem,
-                "reason": reason,
-            },
-            address=address,
-        )
-    return Receipt(connection.provider, connection.method, connection.mailbox, removed, problem)
+        removed = erase(connection)
+        if removed is not None:
+            _record_end(connection, {"removed": removed, "revoked": not problem}, by, reason, address)
+    return Receipt(connection.provider, connection.method, connection.mailbox, removed or {}, problem)
+
+
+def let_go(user: User, *, reason: str, by: User | None, address: str | None = None) -> None:
+    """Erase what somebody who left was connected to. Nobody waits for the provider: the grant there ends later on."""
+    with transaction.atomic():
+        connection = Connection.objects.filter(user=user).first()
+        removed = erase(connection, ends_grant=True) if connection else None
+        if connection is not None and removed is not None:
+            _record_end(connection, {"removed": removed}, by, reason, address)
+
+
+def _record_end(
+    connection: Connection, details: Mapping[str, Any], by: User | None, reason: str, address: str | None
+) -> None:
+    record(
+        "connection.deleted",
+        organization=connection.user.organization,
+        actor=by,
+        subject=connection.user,
+        details={"provider": connection.provider, "mailbox": connection.mailbox, **details, "reason": reason},
+        address=address,
+    )
 
 
 def confirm_emptied(connection: Connection, *, by: User, address: str | None = None) -> None:

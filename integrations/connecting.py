@@ -11,7 +11,8 @@ from django.db import transaction
 from django.utils import timezone
 
 from integrations import errors, gateway, pending, policy, refusals, registry, verdicts
-from integrations.changing import erase_unused, start_sync
+from integrations.changing import start_sync
+from integrations.erasing import erase_unused
 from integrations.models import Connection, Status
 from integrations.permissions import Permissions, dump_permissions, parse_permissions
 from integrations.policy_models import policy_for
@@ -128,7 +129,8 @@ def decide_for(user: User, provider_key: str, method: SignInMethod, asked: Permi
         )
     decided = policy.decide(asked, service)
     if not decided:
-        refused = "Everything you ticked is switched off by your organization." if asked else "Nothing is ticked."
+        off = dict.fromkeys(service.source(one).words for one in asked if service.mode(one) is policy.Mode.OFF)
+        refused = f"Everything you ticked is switched off by {' and '.join(off)}." if asked else "Nothing is ticked."
         raise CannotConnect(f"{refused} Choose at least one permission.")
     return decided
 

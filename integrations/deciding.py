@@ -24,6 +24,8 @@ from integrations.policy_models import (
     OrganizationPolicies,
     PolicyChange,
     PolicyEffect,
+    freeze_policies,
+    members_under,
 )
 from organizations.models import Group, Membership, Organization, User, record
 
@@ -86,15 +88,6 @@ class Place:
     def members(self) -> QuerySet[Membership]:
         """Who lives under it."""
         return members_under(self.organization, self.group, self.membership)
-
-
-def members_under(
-    organization: Organization, group: Group | None = None, membership: Membership | None = None
-) -> QuerySet[Membership]:
-    members = Membership.objects.filter(organization=organization)
-    if group is not None:
-        return members.filter(groups=group)
-    return members if membership is None else members.filter(pk=membership.pk)
 
 
 def place_of(row: AdminPolicy) -> Place:
@@ -173,7 +166,7 @@ def save(
         Contradicts, LockedAbove
     """
     with transaction.atomic():
-        lock(place.organization)
+        freeze_policies(place.organization)
         row = find_policy(place)
         if version != (row.version if row else 0):
             raise ChangedMeanwhile(row)
@@ -211,7 +204,7 @@ def undo(change: PolicyChange, *, by: User | None, address: str | None) -> list[
         Contradicts: what the level would say then does not fit what was changed since.
     """
     with transaction.atomic():
-        lock(change.organization)
+        freeze_policies(change.organization)
         change = _get_waiting(change)
         row = change.policy
         left: list[str] = []
@@ -239,7 +232,7 @@ def end_grace(change: PolicyChange, *, by: User | None, address: str | None) -> 
         NotWaiting
     """
     with transaction.atomic():
-        lock(change.organization)
+        freeze_policies(change.organization)
         change = _get_waiting(change)
         if change.policy is not None:
             _end_keeping(change.policy)
@@ -252,16 +245,11 @@ def end_grace(change: PolicyChange, *, by: User | None, address: str | None) -> 
 
 def follow_move(organization: Organization, *, what: str, by: User | None, address: str | None) -> PolicyChange:
     """People, groups or their order changed: see who is under another policy now. Inside the change's transaction."""
-    lock(organization)
+    freeze_policies(organization)
     change = PolicyChange.objects.create(organization=organization, what=what[:200], made_by=by, address=address)
     _look_again(organization)
     _start(change)
     return change
-
-
-def lock(organization: Organization) -> None:
-    """Until the transaction ends, nobody else changes what is decided here, and nobody is disconnected by it."""
-    Organization.objects.select_for_update(no_key=True).filter(pk=organization.pk).values_list("pk").first()
 
 
 Said = list[Any] | None

@@ -10,7 +10,7 @@ from django.db import transaction
 from integrations import registry
 from integrations.errors import PermissionMissing, ProviderError, ReconnectNeeded
 from integrations.leases import Lease, LeaseLost
-from integrations.models import Connection
+from integrations.models import Connection, Revocation
 from integrations.permissions import Permission
 from integrations.providers.base import Account, AddressBook, Calendar
 from integrations.remote import Credentials
@@ -65,7 +65,7 @@ def open_account(
         yield PermittedAccount(connection, account)
 
 
-def read_credentials(connection: Connection) -> Credentials:
+def read_credentials(connection: Connection | Revocation) -> Credentials:
     """Raises ReconnectNeeded where they cannot be decrypted: the key is lost, or the row was tampered with."""
     try:
         return connection.credentials.open()
@@ -80,6 +80,40 @@ def find_credentials(connection: Connection) -> Credentials | None:
         return read_credentials(connection)
     except ReconnectNeeded:
         return None
+
+
+def narrow_credentials(connection: Connection) -> None:
+    """Have the provider asked from now on for no more than what is granted. Unsaved.
+
+    Where the credentials cannot be read, or this server has no such provider any more, nothing can be asked for anyway.
+    """
+    try:
+        provider = registry.get_provider(connection.provider)
+        connection.credentials = provider.narrow(read_credentials(connection), connection.granted)
+    except ProviderError as error:
+        log.warning("The credentials of connection %s could not be narrowed: %s", connection.pk, error.code)
+
+
+def make_revocation(connection: Connection) -> Revocation | None:
+    """What ends the grant at the provider later on, unsaved; None where that cannot be done from here."""
+    method = connection.sign_in_method
+    credentials = find_credentials(connection) if method is not None and method.revokes else None
+    if credentials is None:
+        return None
+    user = connection.user
+    return Revocation(
+        provider=connection.provider,
+        credentials=credentials,
+        subject_label=user.email,
+        user=user,
+        organization=user.organization,
+    )
+
+
+def end_revoked(revocation: Revocation) -> None:
+    """Raises ProviderError: it could not be done now, or (ReconnectNeeded) its credentials can no longer be read."""
+    credentials = read_credentials(revocation)
+    registry.get_provider(revocation.provider).revoke(credentials)
 
 
 def store_credentials(connection: Connection, credentials: Credentials, *, lease: Lease) -> None:

@@ -234,6 +234,7 @@ class Revocation(models.Model):
     next_try_at = models.DateTimeField(default=timezone.now)
     tries = models.PositiveIntegerField(default=0)
     subject_label = models.CharField(max_length=254, help_text="Whose it was, for the audit trail.")
+    user = models.ForeignKey(User, null=True, on_delete=models.SET_NULL, related_name="+")
     organization = models.ForeignKey(Organization, null=True, on_delete=models.CASCADE, related_name="+")
 
     class Meta:

@@ -190,6 +190,21 @@ class OrganizationPolicies:
         return self._found[key]
 
 
+def members_under(
+    organization: Organization, group: Group | None = None, membership: Membership | None = None
+) -> models.QuerySet[Membership]:
+    """Whom a level concerns."""
+    members = Membership.objects.filter(organization=organization)
+    if group is not None:
+        return members.filter(groups=group)
+    return members if membership is None else members.filter(pk=membership.pk)
+
+
+def freeze_policies(organization: Organization) -> None:
+    """Until the transaction ends, nobody else changes what is decided here, and nobody is disconnected by it."""
+    Organization.objects.select_for_update(no_key=True).filter(pk=organization.pk).values_list("pk").first()
+
+
 class ChangeState(models.TextChoices):
     WAITING = "waiting", "Waiting for the end of the grace period"
     RUNNING = "running", "Being carried out"
@@ -258,6 +273,7 @@ class PolicyEffect(models.Model):
     mailbox = models.EmailField(max_length=254)
     outcome = models.CharField(max_length=15, choices=[(one.value, one.value) for one in Outcome])
     ended = models.JSONField(default=list, help_text="Permissions that end.")
+    lacking = models.JSONField(default=list, help_text="Permissions that are switched on and were never granted.")
     reasons = models.JSONField(default=list, help_text="Sentences for the person.")
     state = models.CharField(max_length=10, choices=EffectState.choices, default=EffectState.WAITING)
     at = models.DateTimeField(default=timezone.now, help_text="When it was found, or done.")

@@ -2,7 +2,7 @@
 
 from celery import shared_task
 
-from integrations import counting, enforcing, notices, sync
+from integrations import counting, enforcing, notices, revoking, sync
 
 
 @shared_task
@@ -21,6 +21,24 @@ def sweep() -> None:
 @shared_task
 def enforce_change(change_id: str) -> None:
     enforcing.run(change_id)
+
+
+@shared_task
+def sweep_changes() -> None:
+    """Announce and carry out what is due: what waited for the end of a grace period, and what a killed worker left."""
+    for change_id in enforcing.find_due():
+        enforce_change.apply_async([change_id], expires=60)
+
+
+@shared_task
+def end_grant(revocation_id: str) -> None:
+    revoking.try_one(revocation_id)
+
+
+@shared_task
+def sweep_revocations() -> None:
+    for revocation_id in revoking.find_due():
+        end_grant.apply_async([revocation_id], expires=60)
 
 
 @shared_task

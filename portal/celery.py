@@ -12,9 +12,20 @@ app.autodiscover_tasks()
 
 app.conf.beat_schedule = {
     "sweep-due-connections": {"task": "integrations.tasks.sweep", "schedule": 60.0, "options": {"expires": 55}},
+    "sweep-policy-changes": {
+        "task": "integrations.tasks.sweep_changes",
+        "schedule": 60.0,
+        "options": {"expires": 55},
+    },
+    "sweep-revocations": {
+        "task": "integrations.tasks.sweep_revocations",
+        "schedule": 60.0,
+        "options": {"expires": 55},
+    },
     "send-notices": {"task": "integrations.tasks.send_notices", "schedule": 60.0, "options": {"expires": 55}},
     "count-syncs": {"task": "integrations.tasks.count_syncs", "schedule": 300.0, "options": {"expires": 290}},
     "forget-old-rows": {"task": "integrations.tasks.forget_old_rows", "schedule": 3600.0, "options": {"expires": 3000}},
+    "send-invitations": {"task": "organizations.tasks.send_invitations", "schedule": 60.0, "options": {"expires": 55}},
     "let-go-of-old-events": {
         "task": "organizations.tasks.forget_old_rows",
         "schedule": 3600.0,

@@ -1,0 +1,33 @@
+"""Forgetting what was read through a connection, and the connection itself."""
+
+from integrations import gateway, registry
+from integrations.models import Connection
+from integrations.permissions import Permissions
+
+
+def erase_unused(connection: Connection, given_up: Permissions) -> None:
+    """Erase the rows and cursors of feeds whose permission was given up."""
+    for name, feed in registry.feeds().items():
+        if feed.permission in given_up:
+            feed.erase(connection)
+            connection.cursors.filter(feed=name).delete()
+
+
+def erase(connection: Connection, *, ends_grant: bool = False) -> dict[str, int] | None:
+    """Erase all that was read, then credentials and connection, in the caller's transaction.
+
+    Returns how many rows of each feed there were, or None where somebody else has erased the connection meanwhile.
+    With `ends_grant` the grant at the provider is ended by and by (`revoking`), where that can be done.
+    """
+    # First of all, as a sync does: two who erase at once, or a sync beside them, wait for each other in one order.
+    locked = Connection.objects.select_for_update().filter(pk=connection.pk).first()
+    if locked is None:
+        return None
+    if ends_grant:
+        locked.user = connection.user
+        revocation = gateway.make_revocation(locked)
+        if revocation is not None:
+            revocation.save(force_insert=True)
+    removed = {name: feed.erase(locked) for name, feed in registry.feeds().items()}
+    locked.delete()
+    return removed
