@@ -1,7 +1,7 @@
 """What people choose and type: a way to sign in, boxes, and what a server of their own wants to know."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -13,6 +13,7 @@ from integrations.policy import (
     ServicePolicy,
     allows_host,
     allows_method,
+    allows_version,
     decide,
     offer_permissions,
 )
@@ -116,7 +117,7 @@ class LoginForm(forms.Form):
         self.policy = policy
         self._urls = [one.name for one in fields if one.kind == "url"]
         for one in fields:
-            self.fields[one.name] = _make_field(one)
+            self.fields[one.name] = _make_field(_hold_to(service, one))
 
     def clean(self) -> dict[str, Any]:
         cleaned = super().clean() or {}
@@ -149,6 +150,19 @@ class LoginForm(forms.Form):
                 f"Only {allowed} is allowed, by decision of {who}. Type that address, or ask your administrator."
             )
         return url
+
+
+def _hold_to(service: ServicePolicy, one: LoginField) -> LoginField:
+    """The field with what policy leaves to choose from, and who decided that."""
+    if one.name == "version" and service.versions:
+        choices = tuple(choice for choice in one.choices if allows_version(service, choice[0]))
+        hint = f"{one.hint} Others are not allowed, by decision of {service.source('versions').words}.".strip()
+        return replace(one, choices=choices, hint=hint)
+    if one.name == "ews_url" and service.ews_hosts:
+        allowed = ", ".join(sorted(service.ews_hosts))
+        hint = f"{one.hint} Only {allowed} is allowed, by decision of {service.source('ews_hosts').words}.".strip()
+        return replace(one, hint=hint)
+    return one
 
 
 def _make_field(one: LoginField) -> forms.Field:

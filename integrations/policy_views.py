@@ -14,7 +14,8 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 from django.views.decorators.http import require_http_methods, require_POST
 
-from integrations import consequences, deciding, levels
+from integrations import consequences, deciding, levels, registry, wording
+from integrations import policy as rules
 from integrations.consequences import Look
 from integrations.deciding import Place
 from integrations.differences import compare, merge
@@ -285,14 +286,23 @@ def _list_levels(desk: Desk) -> dict[str, Any]:
     """The other levels, in the order that decides, each with how much it says."""
     organization = desk.place.organization
     rows = AdminPolicy.objects.filter(organization=organization)
-    said = {row.group_id: row for row in rows.filter(membership=None)}
-    groups = [{"group": one, "row": said.get(one.pk)} for one in organization.groups.all()]
+    said = {row.group_id: row for row in rows.filter(membership=None).select_related("group")}
+    whole = [said[None].as_layer()] if None in said else []
+    groups = list(organization.groups.all())
+    unfit = [(group, _find_contradictions([*whole, said[group.pk].as_layer()])) for group in groups if group.pk in said]
     members = rows.filter(membership__isnull=False).exclude(choices={}).select_related("membership__user")
     context: dict[str, Any] = {
         "whole": said.get(None),
-        "groups": groups,
+        "groups": [{"group": one, "row": said.get(one.pk)} for one in groups],
+        "contradictions": [{"group": group, "sentences": sentences} for group, sentences in unfit if sentences],
         "members": members.order_by("membership__user__name", "membership__user__email")[:SHOWN_MEMBERS],
     }
     if desk.place.membership:
         context["own_groups"] = list(desk.place.membership.groups.all())
     return context
+
+
+def _find_contradictions(layers: list[Layer]) -> list[str]:
+    """What a group said may not fit what was decided above it since. Who is in it gets the lesser of both."""
+    names = {key: wording.service_name(key) for key in registry.providers()}
+    return rules.problems(levels.resolve(layers), names)

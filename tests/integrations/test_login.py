@@ -6,10 +6,14 @@ import pytest
 from django.core.cache import cache
 
 from integrations import refusals
+from integrations.forms import LoginForm
 from integrations.models import Connection, Status
 from integrations.permissions import ALL, Permission
+from integrations.policy import Level, ServicePolicy, Source
+from integrations.providers.exchange import Exchange
 from meetings.models import Meeting
 from organizations.models import AuditEvent
+from safety import outbound
 from tests.integrations.test_views import EDIT, NEW, PERMISSIONS, PROFILE, messages_of, text_of
 from tests.policies import set_policy
 
@@ -180,6 +184,23 @@ def test_a_host_that_the_organization_does_not_allow_is_refused_before_anything_
     assert "Only other.example is allowed, by decision of your organization." in text_of(answer)
     assert "log in" not in memory.requests
     assert alice_client.post(begin(alice_client), TYPED | {"ews_url": "https://other.example/"}).status_code == 302
+
+
+def test_the_form_offers_only_what_policy_leaves_and_says_who_decided(alice_client):
+    (method,) = Exchange.info.methods
+    source = Source(Level.GROUP, "Sales", is_locked=True)
+    decided = {
+        "versions": frozenset({"2019"}),
+        "ews_hosts": frozenset({"mail.example.com"}),
+        "sources": {"versions": source, "ews_hosts": source},
+    }
+    for service, versions in ((ServicePolicy(**decided), ["", "2019"]), (ServicePolicy(), None)):
+        form = LoginForm(fields=method.fields, service=service, policy=outbound.default_policy())
+        shown = [value for value, _ in form.fields["version"].choices]
+        assert shown == versions or (versions is None and len(shown) > 2)
+        held = "by decision of your group Sales." in form.fields["version"].help_text
+        assert held == (versions is not None)
+        assert held == ("Only mail.example.com is allowed" in form.fields["ews_url"].help_text)
 
 
 # --- test connection -----------------------------------------------------------------------------------------------

@@ -358,6 +358,15 @@ def test_a_members_page_says_in_which_order_their_groups_decide(dora_client, nor
     assert "Groups, the first decides:" in page
 
 
+def test_a_group_that_no_longer_fits_what_is_decided_above_it_is_named(dora_client, northwind, sales):
+    set_policy(northwind, {"memory.calendar_write": "on"}, group=sales)
+    assert "does not fit" not in text_of(dora_client.get(POLICY))
+    set_policy(northwind, {"memory.calendar_read": "off"})
+    page = text_of(dora_client.get(POLICY))
+    assert "Group Sales does not fit what is decided above it." in page
+    assert "Memory: Calendar write cannot be on while Calendar read is off." in page
+
+
 # --- who finds them -------------------------------------------------------------------------------------------------
 
 
