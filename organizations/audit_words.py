@@ -25,6 +25,7 @@ ACTIONS: dict[str, dict[str, str]] = {
     },
     "Policy": {
         "policy.changed": "Changed the policy",
+        "policy.file_applied": "Applied a file of policies",
         "policy.carried_out": "A change of the policy was carried out",
         "policy.change_undone": "Undid a change of the policy",
         "policy.grace_ended": "Ended a grace period early",

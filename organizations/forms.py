@@ -5,6 +5,7 @@ from typing import Any, cast
 from django import forms
 from django.conf import settings
 
+from organizations.invitation_lists import MOST_BYTES, Unreadable, parse, read_text
 from organizations.models import Group, Membership, Organization, Role, User
 from organizations.time_zones import list_countries, list_zones
 
@@ -64,6 +65,45 @@ class InvitationForm(forms.Form):
     def __init__(self, *args: Any, by: Membership, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         choice_of(self, "role").choices = list_roles(by)
+
+
+class ImportForm(forms.Form):
+    """A list of people: a file, or pasted."""
+
+    file = forms.FileField(
+        label="CSV file",
+        required=False,
+        allow_empty_file=True,
+        help_text="As any spreadsheet program saves it. Up to 10,000 lines.",
+        widget=forms.FileInput(attrs={"accept": ".csv,.tsv,.txt,text/csv,text/plain"}),
+    )
+    pasted = forms.CharField(
+        label="Or paste the lines",
+        required=False,
+        strip=False,
+        max_length=900_000,
+        help_text="One person per line: e-mail, name, role, groups. Only the e-mail address is needed.",
+        widget=forms.Textarea(attrs={"rows": 8, "spellcheck": "false", "autocomplete": "off", "class": "mono"}),
+    )
+
+    def clean(self) -> dict[str, Any]:
+        """Leaves the text of the list in `text`, and its first mistake with the field that it came by."""
+        said = super().clean() or {}
+        file, pasted = said.get("file"), said.get("pasted") or ""
+        if self.errors:
+            return said
+        if not file and not pasted.strip():
+            self.add_error("file", "Choose a file, or paste the lines below.")
+            return said
+        if file and pasted.strip():
+            self.add_error("pasted", "Choose a file or paste lines, not both.")
+            return said
+        try:
+            said["text"] = read_text(file.read(MOST_BYTES + 1) if file else pasted.encode())
+            parse(said["text"])
+        except Unreadable as refusal:
+            self.add_error("file" if file else "pasted", str(refusal))
+        return said
 
 
 class RoleForm(forms.Form):

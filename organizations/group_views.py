@@ -26,7 +26,7 @@ MEMBERS_PER_PAGE = 50
 def group_list(request: SignedInRequest, admin: Membership) -> HttpResponse:
     """The groups, in the order that decides."""
     # A model's own order does not hold where rows are counted.
-    groups = admin.organization.groups.annotate(size=Count("memberships")).order_by(*Group._meta.ordering)
+    groups = admin.organization.groups.annotate(size=Count("memberships")).order_by("position", "name")
     return render(request, "organizations/groups.html", {"groups": groups, "organization": admin.organization})
 
 

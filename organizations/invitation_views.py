@@ -10,6 +10,7 @@ from django.views.decorators.http import require_POST, require_safe
 from organizations import inviting
 from organizations.access import for_admins
 from organizations.forms import InvitationForm
+from organizations.invitation_mails import most_per_day
 from organizations.inviting import InvitationRefused
 from organizations.models import Membership
 from organizations.people_views import clean, show_or_save
@@ -23,13 +24,14 @@ INVITATIONS_PER_PAGE = 25
 def invitation_list(request: SignedInRequest, admin: Membership) -> HttpResponse:
     """Who is invited and has not answered yet."""
     sought = clean(request.GET.get("q", ""))
-    found = admin.organization.invitations.open().select_related("invited_by")
+    found = admin.organization.invitations.open().select_related("invited_by").prefetch_related("groups")
     if sought:
         found = found.filter(email__icontains=sought)
     words = {
         "page_obj": Paginator(found, INVITATIONS_PER_PAGE).get_page(request.GET.get("page")),
         "sought": sought,
-        "organization": admin.organization,
+        "waiting": admin.organization.invitations.waiting().count(),
+        "most_per_day": most_per_day(),
     }
     return render(request, "organizations/invitations.html", words)
 

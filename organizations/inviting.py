@@ -1,21 +1,13 @@
 """From "Invite" to a place in the organization: invite, send again, revoke, accept."""
 
-import smtplib
-from datetime import datetime, timedelta
-
-from django.conf import settings
-from django.core.mail import EmailMultiAlternatives
 from django.db import IntegrityError, transaction
 from django.http import HttpRequest
-from django.template.loader import render_to_string
-from django.urls import reverse
 from django.utils import timezone
 
 from organizations.client_address import client_address
+from organizations.invitation_mails import mail, mails_left, most_per_day
+from organizations.mailing import NotSent
 from organizations.models import Invitation, Membership, Organization, Role, User, record
-
-MOST_PER_DAY = 200
-"""Mails one organization may send to strangers in a day: more is nobody's way of working, but a spammer's."""
 
 SESSION_KEY = "invitation_token"
 
@@ -32,7 +24,7 @@ def invite(organization: Organization, *, email: str, role: str, by: User, reque
     """
     check_may_give(role, by=by)
     now = timezone.now()
-    check_mails_left(organization, now)
+    check_mails_left(organization)
     if Membership.objects.filter(organization=organization, user__email__iexact=email).exists():
         raise InvitationRefused(f"{email} already works here.")
     invitation = Invitation(organization=organization, email=email.lower(), role=role, invited_by=by)
@@ -62,7 +54,7 @@ def send_again(invitation: Invitation, *, by: User, request: HttpRequest, is_sup
     if not is_support:
         check_may_give(invitation.role, by=by)
     now = timezone.now()
-    check_mails_left(invitation.organization, now)
+    check_mails_left(invitation.organization)
     with transaction.atomic():
         invitation = Invitation.objects.select_for_update().get(pk=invitation.pk)
         check_is_open(invitation)
@@ -138,6 +130,8 @@ def accept(invitation: Invitation, *, user: User, request: HttpRequest) -> Membe
             raise InvitationRefused("This invitation has expired. Ask who invited you to send it again.")
         check_fits(invitation, user)
         membership = Membership.objects.create(user=user, organization=invitation.organization, role=invitation.role)
+        groups = list(invitation.groups.all())
+        membership.groups.set(groups)
         invitation.accepted_at = timezone.now()
         invitation.accepted_by = user
         invitation.save()
@@ -148,6 +142,7 @@ def accept(invitation: Invitation, *, user: User, request: HttpRequest) -> Membe
             subject=user,
             details={
                 "role": invitation.role,
+                "groups": [group.name for group in groups],
                 "invited_by": invitation.invited_by.email if invitation.invited_by else "",
             },
             address=client_address(request),
@@ -188,10 +183,9 @@ def check_may_give(role: str, *, by: User) -> None:
         raise InvitationRefused("Only an owner can make somebody an owner.")
 
 
-def check_mails_left(organization: Organization, now: datetime) -> None:
-    sent = organization.invitations.filter(sent_at__gt=now - timedelta(days=1)).count()
-    if sent >= MOST_PER_DAY:
-        raise InvitationRefused(f"{MOST_PER_DAY} invitations were sent in the last 24 hours. Go on tomorrow.")
+def check_mails_left(organization: Organization) -> None:
+    if mails_left(organization, timezone.now()) <= 0:
+        raise InvitationRefused(f"{most_per_day()} invitations were sent in the last 24 hours. Go on tomorrow.")
 
 
 def send(invitation: Invitation, token: str) -> None:
@@ -200,19 +194,9 @@ def send(invitation: Invitation, token: str) -> None:
     Raises:
         InvitationRefused: the mail server would not take it; the invitation stands and can be sent again.
     """
-    words = {
-        "invitation": invitation,
-        "organization": invitation.organization,
-        "url": settings.PUBLIC_URL + reverse("organizations:invitation", args=[token]),
-    }
-    subject = " ".join(f"{invitation.organization.name} invites you to Portico".split())
-    mail = EmailMultiAlternatives(
-        subject, render_to_string("organizations/mail/invitation.txt", words), to=[invitation.email]
-    )
-    mail.attach_alternative(render_to_string("organizations/mail/invitation.html", words), "text/html")
     try:
-        mail.send()
-    except (OSError, smtplib.SMTPException):
+        mail(invitation, token)
+    except NotSent:
         raise InvitationRefused(
             f"The invitation for {invitation.email} is saved, but the mail could not be sent. "
             "Send it again in a while, or tell who runs Portico."

@@ -2,6 +2,7 @@
 
 import hashlib
 import secrets
+import uuid
 import zoneinfo
 from collections.abc import Mapping
 from datetime import datetime, timedelta, tzinfo
@@ -180,17 +181,55 @@ class InvitationQuerySet(models.QuerySet["Invitation"]):
     def find_by_token(self, token: str) -> "Invitation | None":
         return self.select_related("organization", "invited_by").filter(token_hash=hash_token(token)).first()
 
+    def waiting(self) -> "InvitationQuerySet":
+        """Open, with a mail that still has to be sent."""
+        return self.open().filter(mail_due_at__isnull=False)
+
+
+class InvitationImport(models.Model):
+    """A list of people whom an admin wants to invite: looked at first, then confirmed.
+
+    `text` is what was uploaded; once it is confirmed, `report` holds what became of each line instead.
+    """
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    organization = models.ForeignKey(Organization, on_delete=models.CASCADE, related_name="invitation_imports")
+    made_by = models.ForeignKey(User, null=True, on_delete=models.SET_NULL, related_name="+")
+    made_at = models.DateTimeField(default=timezone.now)
+    file_name = models.CharField(max_length=150, blank=True, help_text="Empty: pasted.")
+    text = models.TextField(blank=True)
+    confirmed_at = models.DateTimeField(null=True, blank=True)
+    report = models.JSONField(default=list, blank=True)
+
+    class Meta:
+        ordering = ["-made_at"]
+
+    def __str__(self) -> str:
+        return f"{self.file_name or 'Pasted list'} {self.made_at:%Y-%m-%d %H:%M}"
+
 
 class Invitation(models.Model):
-    """An admin's offer of a place, sent to one e-mail address. Only a hash of the token in the link is kept."""
+    """An admin's offer of a place, sent to one e-mail address. Only a hash of the token in the link is kept.
+
+    One from a list waits for its mail: `mail_due_at` says when it is tried (again). Its token is made with the mail.
+    """
 
     organization = models.ForeignKey(Organization, on_delete=models.CASCADE, related_name="invitations")
     email = models.EmailField("e-mail address")
+    name = models.CharField(max_length=150, blank=True)
     role = models.CharField(max_length=10, choices=Role.choices, default=Role.MEMBER)
+    groups: "models.ManyToManyField[Group, Any]" = models.ManyToManyField(
+        Group, blank=True, related_name="+", help_text="Given with the place."
+    )
     token_hash = models.CharField(max_length=64, unique=True)
     invited_by = models.ForeignKey(User, null=True, on_delete=models.SET_NULL, related_name="+")
     created_at = models.DateTimeField(default=timezone.now, editable=False)
-    sent_at = models.DateTimeField(default=timezone.now)
+    sent_at = models.DateTimeField(null=True, blank=True, help_text="When it was mailed last.")
+    mail_due_at = models.DateTimeField(null=True, blank=True)
+    mail_tries = models.PositiveSmallIntegerField(default=0)
+    imported_in = models.ForeignKey(
+        InvitationImport, null=True, blank=True, on_delete=models.SET_NULL, related_name="invitations"
+    )
     expires_at = models.DateTimeField()
     accepted_at = models.DateTimeField(null=True, blank=True)
     accepted_by = models.ForeignKey(User, null=True, blank=True, on_delete=models.SET_NULL, related_name="+")
@@ -199,7 +238,15 @@ class Invitation(models.Model):
     objects = InvitationQuerySet.as_manager()
 
     class Meta:
-        ordering = ["-sent_at", "-id"]
+        ordering = ["-created_at", "-id"]
+        indexes = [
+            models.Index(
+                fields=["mail_due_at"],
+                condition=models.Q(mail_due_at__isnull=False),
+                name="invitations_to_mail",
+            ),
+            models.Index(fields=["organization", "sent_at"], name="invitations_by_day"),
+        ]
         constraints = [
             models.UniqueConstraint(
                 "organization",
@@ -218,7 +265,13 @@ class Invitation(models.Model):
         self.token_hash = hash_token(token)
         self.sent_at = now
         self.expires_at = now + INVITATION_LIFE
+        self.mail_due_at = None
         return token
+
+    def wait_for_mail(self, now: datetime) -> None:
+        """Have it mailed in the background; until then no link leads to it. Unsaved."""
+        self.renew_token(now)
+        self.sent_at, self.mail_due_at = None, now
 
     @property
     def is_open(self) -> bool:
@@ -226,7 +279,12 @@ class Invitation(models.Model):
 
     @property
     def is_expired(self) -> bool:
-        return self.expires_at <= timezone.now()
+        return self.mail_due_at is None and self.expires_at <= timezone.now()
+
+    @property
+    def could_not_be_mailed(self) -> bool:
+        """Whether every try to mail it has failed."""
+        return self.sent_at is None and self.mail_due_at is None
 
 
 def hash_token(token: str) -> str:

@@ -46,6 +46,7 @@ class SignupForm(allauth_forms.SignupForm):
             del self.fields["organization_name"]
             # The link proves this address and no other.
             self.initial["email"] = self.invitation.email
+            self.initial["name"] = self.invitation.name
             self.fields["email"].disabled = True
             self.fields["time_zone"].initial = self.invitation.organization.time_zone
 

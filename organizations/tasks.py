@@ -2,9 +2,15 @@
 
 from celery import shared_task
 
-from organizations import retention
+from organizations import importing, invitation_mails, retention
 
 
 @shared_task
 def forget_old_rows() -> None:
+    importing.forget_old()
     retention.purge_all()
+
+
+@shared_task
+def send_invitations() -> None:
+    invitation_mails.send_waiting()

@@ -1,6 +1,6 @@
 from django.urls import path
 
-from organizations import audit_views, group_views, invitation_views, mail_views, people_views, views
+from organizations import audit_views, group_views, import_views, invitation_views, mail_views, people_views, views
 
 app_name = "organizations"
 urlpatterns = [
@@ -18,6 +18,18 @@ urlpatterns = [
     path("people/<int:pk>/ownership/", people_views.ownership, name="ownership"),
     path("people/invitations/", invitation_views.invitation_list, name="invitations"),
     path("people/invitations/new/", invitation_views.invitation_new, name="invitation_new"),
+    path("people/invitations/import/", import_views.invitation_import, name="invitation_import"),
+    path("people/invitations/import/<uuid:pk>/", import_views.invitation_import_show, name="invitation_import_show"),
+    path(
+        "people/invitations/import/<uuid:pk>/confirmation/",
+        import_views.invitation_import_confirm,
+        name="invitation_import_confirm",
+    ),
+    path(
+        "people/invitations/import/<uuid:pk>/report/",
+        import_views.invitation_import_report,
+        name="invitation_import_report",
+    ),
     path("people/invitations/<int:pk>/sending/", invitation_views.invitation_send_again, name="invitation_send_again"),
     path("people/invitations/<int:pk>/revocation/", invitation_views.invitation_revoke, name="invitation_revoke"),
     path("people/groups/", group_views.group_list, name="groups"),

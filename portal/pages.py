@@ -29,6 +29,8 @@ SECTIONS = {
     "usersessions": "profile",
 }
 """Under which way of the main navigation an app's pages stand."""
+OWN_PAGES = ("settings", "theme", "mail", "mail_stop", "departure")
+"""Those of organizations that are about oneself; the others are for admins."""
 
 
 def context(request: HttpRequest) -> dict[str, Any]:
@@ -55,7 +57,7 @@ def find_section(request: HttpRequest) -> str:
     if match is None:
         return ""
     if match.app_name == "organizations":
-        return "profile" if match.url_name in ("settings", "theme", "mail", "mail_stop", "departure") else "administration"
+        return "profile" if match.url_name in OWN_PAGES else "administration"
     # allauth's views have no namespace: allauth.mfa.totp.views -> mfa
     app = match.app_name or match.func.__module__.removeprefix("allauth.").split(".")[0]
     return SECTIONS.get(app, "")

@@ -6,6 +6,7 @@ from typing import Any
 from django import template
 
 from organizations.audit_words import Detail, list_details, say_action
+from organizations.invitation_lists import WORDS, Outcome
 
 register = template.Library()
 
@@ -26,3 +27,9 @@ def detail_lines(details: Mapping[str, Any]) -> list[Detail]:
 def minus(count: int, shown: Sized) -> int:
     """How many of so many are not shown."""
     return count - len(shown)
+
+
+@register.filter
+def outcome_words(outcome: str) -> str:
+    """ "Already works here" for "works_here"."""
+    return WORDS[Outcome(outcome)]

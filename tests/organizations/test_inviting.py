@@ -10,7 +10,6 @@ from django.db import IntegrityError, transaction
 from django.test import Client
 from django.utils import timezone
 
-from organizations import inviting
 from organizations.models import AuditEvent, Invitation, Membership, Role, User
 from tests.conftest import PASSWORD
 
@@ -185,8 +184,8 @@ def test_a_mail_that_cannot_be_sent_leaves_the_invitation_to_be_sent_again(dora_
     assert len(mail.outbox) == 1
 
 
-def test_no_organization_mails_the_whole_world(dora_client, monkeypatch):
-    monkeypatch.setattr(inviting, "MOST_PER_DAY", 2)
+def test_no_organization_mails_the_whole_world(dora_client, settings):
+    settings.INVITATION_MAILS_PER_DAY = 2
     assert invite(dora_client, "one@newfirm.example").status_code == 302
     assert invite(dora_client, "two@newfirm.example").status_code == 302
     refused = invite(dora_client, "three@newfirm.example")
