@@ -67,13 +67,20 @@ class Concerned:
         return wording.service_name(self.forecast.provider)
 
     @property
+    def is_doomed(self) -> bool:
+        """What ends does so by another change, which is still being carried out."""
+        return self.consequence is Consequence.NONE and bool(self.forecast.verdict.ended)
+
+    @property
     def sentence(self) -> str:
         """What changes, for an admin."""
         verdict, before = self.forecast.verdict, self.forecast.before
+        if self.is_doomed:
+            return f"Ends already by what was decided before: {say_permissions(verdict.ended)}."
         if self.consequence is Consequence.DISCONNECTED:
             return f"Loses the connection: {say_permissions(verdict.ended)}."
         said = {
-            "Loses": verdict.ended,
+            "Loses": verdict.ended - before.ended,
             "Cannot use": verdict.held_back - before.held_back,
             "Is asked to grant": verdict.lacking - before.lacking,
             "Can use again": before.held_back - verdict.held_back - verdict.ended,
@@ -121,9 +128,9 @@ class Look:
 
 def judge(forecast: Forecast) -> Concerned:
     verdict, before = forecast.verdict, forecast.before
-    if verdict.outcome is Outcome.DISCONNECTED:
+    if verdict.outcome is Outcome.DISCONNECTED and before.outcome is not Outcome.DISCONNECTED:
         return Concerned(forecast, Consequence.DISCONNECTED)
-    if verdict.outcome is Outcome.NARROWED:
+    if verdict.outcome is Outcome.NARROWED and verdict.ended - before.ended:
         return Concerned(forecast, Consequence.NARROWED)
     if verdict.held_back - before.held_back:
         return Concerned(forecast, Consequence.HELD_BACK)

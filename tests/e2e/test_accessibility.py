@@ -29,7 +29,14 @@ CONNECTED = [
     "/accounts/password/change/",
     "/no-such-page/",
 ]
-OWNERS = ["/people/", "/people/invitations/new/", "/people/groups/", "/people/organization/"]
+OWNERS = [
+    "/people/",
+    "/people/invitations/new/",
+    "/people/groups/",
+    "/people/organization/",
+    "/administration/policy/",
+    "/administration/changes/",
+]
 LOOKS = [
     pytest.param({"viewport": DESKTOP, "color_scheme": "light"}, id="light"),
     pytest.param({"viewport": DESKTOP, "color_scheme": "dark"}, id="dark"),

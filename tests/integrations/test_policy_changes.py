@@ -63,7 +63,7 @@ def test_a_change_says_what_it_changed_how_far_it_is_and_whom_it_concerns(dora_c
     enforcing.run(str(change.pk))
     page = text_of(dora_client.get(url_of(change)))
     assert "every 2s" not in page
-    assert "2 people have been told." in page
+    assert "2 people are concerned, and told by banner and mail." in page
     assert "Will be disconnected: Calendar read" in page
     assert "Will lose permissions: Calendar read" in page
     assert "Calendar read was switched off by your organization." in page

@@ -193,6 +193,16 @@ def test_where_other_people_are_concerned_than_were_shown_it_is_shown_again(dora
     assert PolicyChange.objects.exists()
 
 
+def test_whom_another_change_ends_already_is_not_counted_again(dora_client, connected, whole, northwind, sales):
+    set_policy(northwind, {"memory.offered": False}, locks=["memory.offered"], group=sales)
+    data = data_of(whole) | OFF_LOCKED
+    page = text_of(dora_client.post(POLICY, data))
+    assert "This concerns 1 connection." in page
+    assert "Alice Meyer" not in page
+    page = text_of(dora_client.post(POLICY, {"entries": entries_of(data), "q": "alice"}))
+    assert "Ends already by what was decided before: Calendar read, Calendar write and Contacts read." in page
+
+
 def test_an_admin_who_would_hit_themself_is_told_by_name(dora_client, dora, connected, whole):
     assert "This hits you yourself" not in text_of(dora_client.post(POLICY, data_of(whole) | OFF_LOCKED))
     add_connection(dora)
