@@ -14,8 +14,9 @@ from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect
 from django.template.response import TemplateResponse
-from django.urls import URLPattern, path
+from django.urls import URLPattern, path, reverse
 from django.utils import timezone
+from django.utils.html import format_html
 from django.views.decorators.http import require_POST
 
 from integrations import overseeing, registry, wording
@@ -97,6 +98,18 @@ class PersonAdmin(UserAdmin):
             "may_invite": may(INVITE),
         }
         return super().render_change_form(request, context, add, change, form_url, obj)
+
+    def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
+        """Whoever looks for an address that is invited and has no account yet is told so."""
+        sought = request.GET.get("q", "").strip().replace("\0", "")
+        if "@" in sought and request.user.has_perm("organizations.view_invitation"):
+            for invitation in Invitation.objects.open().filter(email__iexact=sought).select_related("organization")[:5]:
+                url = reverse("admin:organizations_invitation_change", args=[invitation.pk])
+                words = format_html(
+                    '{} is <a href="{}">invited to {}</a>, and has not answered.', sought, url, invitation.organization
+                )
+                self.message_user(request, words, messages.INFO)
+        return super().changelist_view(request, extra_context)
 
     @needs(VIEW)
     def sync_create(self, request: HttpRequest, pk: int) -> HttpResponse:

@@ -254,6 +254,20 @@ def test_an_open_invitation_is_found_by_address_and_sent_again(support_client, s
     assert b"taken back" in support_client.post(send, follow=True).content
 
 
+def test_looking_for_somebody_who_is_only_invited_leads_to_the_invitation(support_client, northwind, dora, make_helper):
+    from organizations.models import Invitation
+
+    invitation = Invitation(organization=northwind, email="nora@newfirm.example", invited_by=dora)
+    invitation.renew_token(timezone.now())
+    invitation.save()
+    people = reverse("admin:organizations_user_changelist")
+    link = reverse("admin:organizations_invitation_change", args=[invitation.pk])
+    assert link in support_client.get(people, {"q": "Nora@newfirm.example"}).content.decode()
+    assert link not in support_client.get(people, {"q": "nora"}).content.decode()
+    helper = make_helper("organizations.view_user")
+    assert link not in helper.get(people, {"q": "nora@newfirm.example"}).content.decode()
+
+
 POSTS = ["sync", "reconnect_mail"]
 
 

@@ -1,5 +1,7 @@
 """Mail to people: in one look, and what is not essential can be stopped, without signing in and for good."""
 
+import importlib
+import pkgutil
 import re
 import smtplib
 from datetime import UTC, datetime, timedelta
@@ -8,13 +10,19 @@ import pytest
 import time_machine
 from django.conf import settings as django_settings
 from django.core import mail as outgoing
+from django.template.loader import get_template
 from django.test import Client
 from django.utils import timezone
 from django.utils.formats import date_format
 
+import contacts
+import integrations
+import meetings
+import organizations
 from organizations import mailing
 from organizations.mailing import Mail, NotSent
 from organizations.models import MailChoice
+from portal import settings as ours
 
 pytestmark = pytest.mark.django_db
 
@@ -190,6 +198,28 @@ def test_codes_and_news_about_signing_in_come_in_text_and_in_the_look_of_the_oth
     assert html.count("Sent by Portico") == message.body.count("Sent by Portico") == 1
 
 
-def test_no_two_kinds_share_a_name():
-    kinds = [mail.kind for mail in mailing.list_mails()]
-    assert len(kinds) == len(set(kinds))
+def find_kinds() -> dict[str, Mail]:
+    """Every kind of mail in our apps, by where it stands."""
+    found = {}
+    for app in (organizations, integrations, meetings, contacts):
+        for module in pkgutil.walk_packages(app.__path__, f"{app.__name__}."):
+            if ".migrations" not in module.name:
+                for name, value in vars(importlib.import_module(module.name)).items():
+                    if isinstance(value, Mail):
+                        found[value.kind] = (f"{module.name}.{name}", value)
+    return dict(found.values())
+
+
+def test_each_kind_that_people_may_stop_is_on_their_page_and_no_two_share_a_name(settings):
+    settings.MAILS = ours.MAILS
+    listed, there = mailing.list_mails(), find_kinds()
+    assert len({mail.kind for mail in listed}) == len({mail.name for mail in listed}) == len(listed)
+    assert [path for path, mail in there.items() if not mail.is_essential and mail not in listed] == []
+    assert any(not mail.is_essential for mail in there.values()), "the search itself finds nothing"
+
+
+def test_every_mail_is_there_in_text_and_in_html():
+    for mail in find_kinds().values():
+        for kind in ("txt", "html"):
+            source = get_template(f"{mail.template}.{kind}").template.source
+            assert f"mail/base.{kind}" in source, f"{mail.template}.{kind} does not wear the look of the others"
