@@ -157,11 +157,13 @@ def look_at(preview: Preview, *, by: User, sought: str = "") -> Look:
             own = one if one.forecast.person.pk == by.pk else own
         if wanted and len(found) < SHOWN_FOUND and _is_sought(one, wanted):
             found.append(one)
+    connected = sum(one.count for one in tallies.values())
     unchanged = tallies.pop(Consequence.NONE).count
     return Look(
         tallies=[one for one in tallies.values() if one.count],
         unchanged=unchanged,
-        not_connected=preview.not_connected,
+        # Not preview.not_connected, which would read everybody once more.
+        not_connected=max(0, preview.total_members - connected),
         own=own if own and own.consequence not in (Consequence.RESTORED, Consequence.TO_GRANT) else None,
         found=found if wanted else None,
         fingerprint=digest.hexdigest()[:32],
