@@ -15,7 +15,7 @@ from integrations.changing import start_sync
 from integrations.erasing import erase_unused
 from integrations.models import Connection, Status
 from integrations.permissions import Permissions, dump_permissions, parse_permissions
-from integrations.policy_models import policy_for
+from integrations.policy_models import EffectState, PolicyEffect, policy_for
 from integrations.providers.base import Authorization, SignInMethod
 from integrations.remote import SignIn
 from integrations.verdicts import Facts
@@ -254,6 +254,10 @@ def _store(user: User, waiting: pending.Pending, sign_in: SignIn, *, address: st
         connection.leased_by, connection.leased_until = "", None
         connection.save()
         erase_unused(connection, before - granted)
+        # What policy did to an earlier connection is no news any more.
+        PolicyEffect.objects.filter(user=user, state=EffectState.DONE, dismissed_at=None).update(
+            dismissed_at=timezone.now()
+        )
         record(
             "connection.created" if is_new else "connection.renewed",
             organization=user.organization,

@@ -14,7 +14,7 @@ from integrations.models import Connection, Revocation
 from integrations.permissions import Permission
 from integrations.providers.base import Account, AddressBook, Calendar
 from integrations.remote import Credentials
-from safety.secrets import Undecryptable
+from safety.secrets import Sealed, Undecryptable
 
 log = logging.getLogger(__name__)
 
@@ -103,7 +103,8 @@ def make_revocation(connection: Connection) -> Revocation | None:
     user = connection.user
     return Revocation(
         provider=connection.provider,
-        credentials=credentials,
+        account_id=connection.account_id,
+        credentials=Sealed.of(credentials),
         subject_label=user.email,
         user=user,
         organization=user.organization,

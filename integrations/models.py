@@ -229,6 +229,7 @@ class Revocation(models.Model):
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     provider = models.CharField(max_length=30)
+    account_id = models.CharField(max_length=255, blank=True)
     credentials = EncryptedJSONField()
     created_at = models.DateTimeField(default=timezone.now, editable=False)
     next_try_at = models.DateTimeField(default=timezone.now)

@@ -278,6 +278,7 @@ class PolicyEffect(models.Model):
     state = models.CharField(max_length=10, choices=EffectState.choices, default=EffectState.WAITING)
     at = models.DateTimeField(default=timezone.now, help_text="When it was found, or done.")
     told_at = models.DateTimeField(null=True, blank=True, help_text="When the person was mailed about this state.")
+    mail_failures = models.PositiveSmallIntegerField(default=0, help_text="Who failed often is mailed after others.")
     reminded_at = models.DateTimeField(null=True, blank=True)
     dismissed_at = models.DateTimeField(null=True, blank=True, help_text="When the person put the banner away.")
 

@@ -9,7 +9,7 @@ from django.utils import timezone
 
 from integrations import gateway
 from integrations.errors import ProviderError, ReconnectNeeded
-from integrations.models import Revocation
+from integrations.models import Connection, Revocation
 from organizations.models import record
 
 log = logging.getLogger(__name__)
@@ -34,6 +34,9 @@ def try_one(revocation_id: UUID | str) -> bool:
     revocation = Revocation.objects.select_related("user", "organization").filter(pk=revocation_id).first()
     if not claimed or revocation is None:
         return False
+    if _is_connected_again(revocation):
+        _finish(revocation, "connection.revocation_given_up", {"why": "connected again"})
+        return True
     try:
         gateway.end_revoked(revocation)
     except ReconnectNeeded as error:
@@ -45,6 +48,12 @@ def try_one(revocation_id: UUID | str) -> bool:
         return False
     _finish(revocation, "connection.revoked", {})
     return True
+
+
+def _is_connected_again(revocation: Revocation) -> bool:
+    """Ending the old grant would end the new one with it: providers keep one for each account."""
+    account = {"provider": revocation.provider, "account_id": revocation.account_id}
+    return bool(revocation.account_id) and Connection.objects.filter(**account).exists()
 
 
 def _put_off(revocation: Revocation, error: ProviderError) -> None:

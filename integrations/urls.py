@@ -21,5 +21,6 @@ urlpatterns = [
     path("integrations/connection/deletion/new/", views.deletion_create, name="deletion_create"),
     path("integrations/connection/sync/", views.sync_create, name="sync_create"),
     path("integrations/connection/progress/", views.sync_progress, name="sync_progress"),
+    path("integrations/policy-effects/<int:pk>/dismissal/", views.effect_dismissal, name="effect_dismissal"),
     path("integrations/connection/emptied/", views.emptied_create, name="emptied_create"),
 ]

@@ -5,7 +5,7 @@ from typing import Any
 
 from django.contrib import messages
 from django.http import Http404, HttpResponse
-from django.shortcuts import redirect, render
+from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 from django.utils import timezone
 from django.views.decorators.cache import never_cache
@@ -15,7 +15,7 @@ from integrations import changing, connecting, policy, prompting, registry, verd
 from integrations.forms import PermissionsForm
 from integrations.models import Connection, Outcome, Status
 from integrations.permissions import READ_OF, Permission, Permissions
-from integrations.policy_models import policy_for
+from integrations.policy_models import PolicyEffect, policy_for
 from integrations.providers.base import ProviderInfo, SignInMethod
 from integrations.sign_in_views import get_offered_info, leave
 from integrations.standing import is_under_way
@@ -236,6 +236,14 @@ def emptied_create(request: SignedInRequest) -> HttpResponse:
     changing.confirm_emptied(connection, by=request.user, address=client_address(request))
     messages.success(request, "Thank you. We will remove what is no longer there.")
     return redirect("integrations:profile")
+
+
+@require_POST
+def effect_dismissal(request: SignedInRequest, pk: int) -> HttpResponse:
+    """Put the banner about what policy did away, for good."""
+    effect = get_object_or_404(PolicyEffect, pk=pk, user=request.user)
+    PolicyEffect.objects.filter(pk=effect.pk).update(dismissed_at=timezone.now())
+    return redirect(_back(request))
 
 
 def _card(request: SignedInRequest, connection: Connection | None) -> dict[str, Any]:

@@ -303,7 +303,16 @@ else:
     EMAIL_FILE_PATH = str(VAR_DIR / "mail")
 
 # Every kind of mail (organizations.mailing.Mail) that people with an account get, in the order their page shows them.
-MAILS = ["integrations.overseeing.DISCONNECTED"]
+MAILS = [
+    "integrations.notices.RECONNECT",
+    "integrations.notices.ANNOUNCED",
+    "integrations.notices.REMINDER",
+    "integrations.notices.ENDED",
+    "integrations.notices.NARROWED",
+    "integrations.notices.STAYS",
+    "integrations.notices.TO_GRANT",
+    "integrations.overseeing.DISCONNECTED",
+]
 
 INVITATION_MAILS_PER_DAY = env.number("INVITATION_MAILS_PER_DAY", 1000)
 

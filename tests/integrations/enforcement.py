@@ -4,13 +4,11 @@ from collections.abc import Iterable, Mapping
 from datetime import timedelta
 from typing import Any
 
-from django.utils import timezone
-
 from integrations import deciding, enforcing
 from integrations.deciding import Place
 from integrations.levels import parse_layer
 from integrations.models import Connection
-from integrations.policy_models import AdminPolicy, PolicyChange
+from integrations.policy_models import AdminPolicy, PolicyChange, PolicyEffect
 from organizations.models import User
 
 
@@ -50,5 +48,7 @@ def pass_days(days: float) -> None:
         AdminPolicy.objects.filter(pk=row.pk).update(kept_until=row.kept_until - by)
     for change in PolicyChange.objects.all():
         PolicyChange.objects.filter(pk=change.pk).update(due_at=change.due_at - by, made_at=change.made_at - by)
-        change.effects.update(at=timezone.now() - by)
-        change.effects.exclude(told_at=None).update(told_at=timezone.now() - by)
+        for effect in change.effects.all():
+            moments = {name: getattr(effect, name) for name in ("at", "told_at", "reminded_at")}
+            moved = {name: moment - by for name, moment in moments.items() if moment}
+            PolicyEffect.objects.filter(pk=effect.pk).update(**moved)

@@ -94,6 +94,16 @@ def test_a_worker_at_it_keeps_others_out_until_it_is_taken_for_dead(left, memory
     assert revoking.try_one(left.pk)
 
 
+def test_who_has_connected_the_same_account_again_keeps_it(left, connect, account, memory):
+    connection = connect()
+    assert revoking.try_one(left.pk)
+    assert account.granted, "the new grant was ended with the old one"
+    assert AuditEvent.objects.get(action="connection.revocation_given_up").details["why"] == "connected again"
+    changing.let_go(connection.user, reason="Left again.", by=None)
+    assert revoking.try_one(Revocation.objects.get().pk)
+    assert account.granted == frozenset()
+
+
 def test_a_way_to_sign_in_that_has_nothing_to_revoke_leaves_nothing_to_do(connect, alice):
     connect()
     Connection.objects.update(method="password")

@@ -21,7 +21,16 @@ from django.urls.resolvers import URLPattern, URLResolver
 from django.utils import timezone
 
 from contacts.models import Contact, ContactFolder, ContactNumber, Filing
-from integrations.models import Connection, ConnectPrompt, PolicyChange, PolicyEffect, SyncCursor, SyncHour, SyncRun
+from integrations.models import (
+    Connection,
+    ConnectPrompt,
+    PolicyChange,
+    PolicyEffect,
+    Revocation,
+    SyncCursor,
+    SyncHour,
+    SyncRun,
+)
 from integrations.providers.memory import SERVICE
 from integrations.remote import RemoteEmail
 from meetings.joining import JoinLink
@@ -166,6 +175,7 @@ URLS: dict[str, Url] = {
     "integrations:sync_create": POST_ONLY,
     "integrations:sync_progress": PAGE,
     "integrations:emptied_create": POST_ONLY,
+    "integrations:effect_dismissal": row("effect", is_post_only=True),
     "meetings:list": PAGE,
     "meetings:now": PAGE,
     "meetings:detail": row("meeting"),
@@ -236,7 +246,7 @@ def fill(user: User, *, token: str) -> dict[str, Any]:
     change = PolicyChange.objects.create(
         organization=organization, what=token, before={"vanity_hosts": None}, state="waiting", announced_at=now
     )
-    PolicyEffect.objects.create(
+    effect = PolicyEffect.objects.create(
         change=change,
         user=user,
         connection_id=connection.pk,
@@ -244,6 +254,9 @@ def fill(user: User, *, token: str) -> dict[str, Any]:
         mailbox=user.email,
         outcome="held_back",
         reasons=[f"{token} was switched off."],
+    )
+    Revocation.objects.create(
+        provider="memory", credentials={"user": user.email}, subject_label=token, user=user, organization=organization
     )
     ConnectPrompt.objects.create(user=user)
     group = Group.objects.create(organization=organization, name=token)
@@ -285,6 +298,7 @@ def fill(user: User, *, token: str) -> dict[str, Any]:
         "membership": user.membership.pk,
         "group": group.pk,
         "change": change.pk,
+        "effect": effect.pk,
         "invitation": invitation.pk,
         "import": invitation_import.pk,
         "meeting": meeting.pk,
