@@ -1,5 +1,6 @@
 """The page of one member, and what an admin does there: another sync, or an end to the connection."""
 
+import re
 from datetime import timedelta
 
 import pytest
@@ -11,7 +12,7 @@ from django.utils import timezone
 
 from integrations import sync
 from integrations.models import Connection, PolicyChange, PolicyEffect, Status
-from organizations.models import AuditEvent, Group
+from organizations.models import AuditEvent, Group, record
 from tests.policies import set_policy
 
 pytestmark = pytest.mark.django_db
@@ -36,12 +37,13 @@ def disconnect(client, url, connection, reason="Left the company's calendar", **
 
 
 def test_the_page_shows_the_connection_its_syncs_and_the_policy_with_who_decided(
-    dora_client, northwind, alice, connection, url
+    dora_client, dora, northwind, alice, connection, url
 ):
     group = Group.objects.create(organization=northwind, name="Sales")
     alice.membership.groups.add(group)
     set_policy(northwind, {"memory.calendar_write": "off"}, locks=["memory.calendar_write"])
     set_policy(northwind, {"prompt": "once"}, group=group)
+    record("person.settings_changed", organization=northwind, actor=dora, subject=dora)
     page = dora_client.get(url)
     words = page.content.decode()
     for said in ("Alice Meyer", "Memory", "After connecting", "Done", "Group Sales", "Locked", "Sync now"):
@@ -52,6 +54,10 @@ def test_the_page_shows_the_connection_its_syncs_and_the_policy_with_who_decided
         "Memory: Calendar write": ("Off", "Organization"),
     }
     assert f'href="/people/{alice.membership.pk}/"' in words
+    (trail,) = re.findall(r'href="(/[^"]*\?who=[^"]+)"', words)
+    shown = dora_client.get(trail)
+    assert {event.subject for event in shown.context["events"]} == {alice}
+    assert AuditEvent.objects.exclude(subject=alice).exists()
 
 
 def test_neither_what_was_read_nor_a_secret_nor_a_technical_detail_is_on_the_page(dora_client, connection, url):
