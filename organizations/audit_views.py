@@ -41,6 +41,7 @@ class TrailFilter(forms.Form):
         self.fields["what"].choices = [("", "Everything"), *kinds]  # type: ignore[attr-defined]
         for name, field in self.fields.items():
             field.widget.attrs |= {"class": "input", "id": f"trail-{name}"}
+        self.fields["who"].widget.attrs["placeholder"] = "E-mail address"
 
     def clean(self) -> dict[str, Any]:
         said = super().clean() or {}
@@ -87,6 +88,7 @@ def audit(request: SignedInRequest, admin: Membership) -> HttpResponse:
             "form": form,
             "events": shown,
             "is_filtered": any(request.GET.get(name) for name in form.fields),
+            "nothing": "No event fits what you ask for." if form.is_valid() else "Put right what is marked above.",
             "is_first": older_than is None,
             "next_mark": shown[-1].pk if len(events) > len(shown) else None,
             "kept": KeepTrail(admin.organization.audit_years),

@@ -79,14 +79,14 @@ ACTIONS: dict[str, dict[str, str]] = {
     },
 }
 WORDS = {action: words for actions in ACTIONS.values() for action, words in actions.items()}
-BEFORE_AFTER = (("before", "after"), ("from", "to"))
+BEFORE_AFTER = (("before", "after"), ("from", "to"), ("before", "granted"))
 LABELS = {
     "name": "Name",
     "email": "E-mail address",
     "time_zone": "Time zone",
     "language": "Language",
     "default_region": "Country",
-    "audit_years": "Audit trail kept, in years (0: for ever)",
+    "audit_years": "Audit trail is kept",
     "is_active": "May sign in",
     "is_staff": "Support staff",
     "theme": "Colors",
@@ -95,6 +95,13 @@ LABELS = {
     "invited_by": "Invited by",
     "role": "Role",
 }
+VALUES = {
+    "calendar_read": "Calendar read",
+    "calendar_write": "Calendar write",
+    "contacts_read": "Contacts read",
+    "contacts_write": "Contacts write",
+}
+"""Words that are stored where people read others."""
 MOST_ITEMS = 20
 """Of a list, before it says how many more there are."""
 
@@ -135,7 +142,7 @@ def _list_changes(before: Any, after: Any) -> Iterator[Detail]:
     for name in [*before, *(name for name in after if name not in before)]:
         old, new = before.get(name), after.get(name)
         if old != new:
-            yield Detail(say_label(name), say_value(new), say_value(old), is_change=True)
+            yield Detail(say_label(name), say_value(new, name), say_value(old, name), is_change=True)
 
 
 def say_label(name: str) -> str:
@@ -144,15 +151,18 @@ def say_label(name: str) -> str:
     return LABELS.get(name, words[:1].upper() + words[1:])
 
 
-def say_value(value: Any) -> str:
+def say_value(value: Any, name: str = "") -> str:
+    """`name`: whose value it is, where that makes other words of it."""
     if value is None:
         return ""
     if isinstance(value, bool):
         return "Yes" if value else "No"
+    if name == "audit_years":
+        return "For ever" if value == 0 else f"{value} year{'' if value == 1 else 's'}"
     if isinstance(value, Mapping):
         return "; ".join(f"{say_label(name)}: {say_value(one)}" for name, one in value.items())
     if isinstance(value, list | tuple):
         shown = ", ".join(say_value(one) for one in value[:MOST_ITEMS])
         more = len(value) - MOST_ITEMS
         return f"{shown} and {more} more" if more > 0 else shown
-    return str(value)
+    return VALUES.get(str(value), str(value))

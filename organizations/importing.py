@@ -44,13 +44,13 @@ def find_known(admin: Membership) -> Known:
     members = organization.memberships.values_list("user__email", flat=True)
     invited = organization.invitations.open().values_list("email", flat=True)
     groups = organization.groups.values_list("name", "pk")
-    mine = {role for role, _ in list_roles(admin)}
+    mine = [role for role, _ in list_roles(admin)]
     return Known(
         members={address.lower() for address in members},
         invited={address.lower() for address in invited},
         groups={name.lower(): pk for name, pk in groups},
         roles={role: role for role in mine},
-        other_roles=set(Role.values) - mine,
+        other_roles=set(Role.values) - set(mine),
     )
 
 

@@ -19,8 +19,8 @@ def action_words(action: str) -> str:
 
 @register.filter
 def detail_lines(details: Mapping[str, Any]) -> list[Detail]:
-    """An event's details, one after the other, what changed first."""
-    return list_details(details)
+    """An event's details, one after the other, what changed first. The key of a policy's change is a link instead."""
+    return list_details({name: value for name, value in details.items() if name != "change"})
 
 
 @register.filter

@@ -32,8 +32,13 @@ CONNECTED = [
 OWNERS = [
     "/people/",
     "/people/invitations/new/",
+    "/people/invitations/",
+    "/people/invitations/import/",
     "/people/groups/",
+    "/people/groups/new/",
+    "/people/audit-trail/",
     "/people/organization/",
+    "/profile/departure/",
     "/administration/policy/",
     "/administration/changes/",
 ]
