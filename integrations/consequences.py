@@ -1,14 +1,15 @@
 """What a change of policy means for people, in words: a preview sorted by consequence."""
 
 import hashlib
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
+from typing import Any
 
 from integrations import wording
 from integrations.forecasting import Forecast, Preview
 from integrations.permissions import Permission, Permissions
-from integrations.verdicts import Outcome
+from integrations.verdicts import Outcome, Verdict
 from organizations.models import User
 
 SHOWN = 20
@@ -24,6 +25,8 @@ class Consequence(StrEnum):
     TO_GRANT = "to_grant"
     RESTORED = "restored"
     """Was held back, in part at least, and comes back."""
+    SPARED = "spared"
+    """Was told that something ends, which now does not."""
     NONE = "none"
 
     @property
@@ -35,12 +38,14 @@ class Consequence(StrEnum):
         return LEADS[self]
 
 
+HURTING = frozenset({Consequence.DISCONNECTED, Consequence.NARROWED, Consequence.HELD_BACK})
 HEADINGS = {
     Consequence.DISCONNECTED: "Disconnected",
     Consequence.NARROWED: "Lose permissions",
     Consequence.HELD_BACK: "Held back",
     Consequence.TO_GRANT: "Asked to grant more",
     Consequence.RESTORED: "Can be used again",
+    Consequence.SPARED: "Spared",
     Consequence.NONE: "Stay as they are",
 }
 LEADS = {
@@ -51,6 +56,7 @@ LEADS = {
     "comes back with the policy.",
     Consequence.TO_GRANT: "Switched on, but never granted: the connection goes on, and the person is asked.",
     Consequence.RESTORED: "Was held back until now.",
+    Consequence.SPARED: "Were told that something ends, which now does not.",
     Consequence.NONE: "",
 }
 
@@ -68,7 +74,7 @@ class Concerned:
 
     @property
     def is_doomed(self) -> bool:
-        """What ends does so by another change, which is still being carried out."""
+        """What ends does so by another change, which waits or is being carried out."""
         return self.consequence is Consequence.NONE and bool(self.forecast.verdict.ended)
 
     @property
@@ -83,6 +89,7 @@ class Concerned:
             "Loses": verdict.ended - before.ended,
             "Cannot use": verdict.held_back - before.held_back,
             "Is asked to grant": verdict.lacking - before.lacking,
+            "Keeps": before.ended - verdict.ended,
             "Can use again": before.held_back - verdict.held_back - verdict.ended,
         }
         return " ".join(f"{words} {say_permissions(some)}." for words, some in said.items() if some)
@@ -122,11 +129,20 @@ class Look:
     @property
     def hurts(self) -> bool:
         """Whether anything ends that a grace period could put off."""
-        ending = (Consequence.DISCONNECTED, Consequence.NARROWED, Consequence.HELD_BACK)
-        return any(one.consequence in ending for one in self.tallies)
+        return any(one.consequence in HURTING for one in self.tallies)
 
 
-def judge(forecast: Forecast) -> Concerned:
+Coming = Mapping[Any, Verdict]
+"""By connection: what becomes of it when the grace period that runs ends, whatever is decided now."""
+
+
+def find_coming(preview: Preview) -> Coming:
+    """`preview`: of what the level says already, while a grace period of its runs."""
+    return {one.connection_id: one.verdict for one in preview.rows() if one.verdict != one.before}
+
+
+def judge(forecast: Forecast, coming: Coming) -> Concerned:
+    forecast = replace(forecast, before=coming.get(forecast.connection_id, forecast.before))
     verdict, before = forecast.verdict, forecast.before
     if verdict.outcome is Outcome.DISCONNECTED and before.outcome is not Outcome.DISCONNECTED:
         return Concerned(forecast, Consequence.DISCONNECTED)
@@ -138,16 +154,21 @@ def judge(forecast: Forecast) -> Concerned:
         return Concerned(forecast, Consequence.TO_GRANT)
     if before.held_back - verdict.held_back:
         return Concerned(forecast, Consequence.RESTORED)
+    if before.ended - verdict.ended:
+        return Concerned(forecast, Consequence.SPARED)
     return Concerned(forecast, Consequence.NONE)
 
 
-def look_at(preview: Preview, *, by: User, sought: str = "") -> Look:
+NOTHING_COMING: Coming = {}
+
+
+def look_at(preview: Preview, *, by: User, sought: str = "", coming: Coming = NOTHING_COMING) -> Look:
     """`sought`: part of a name or an address."""
     tallies = {one: Tally(one) for one in Consequence}
     digest = hashlib.sha256()
     found: list[Concerned] = []
     own, wanted = None, sought.casefold().strip()
-    for one in map(judge, preview.rows()):
+    for one in (judge(row, coming) for row in preview.rows()):
         tally = tallies[one.consequence]
         tally.count += 1
         if len(tally.first) < SHOWN:
@@ -164,7 +185,7 @@ def look_at(preview: Preview, *, by: User, sought: str = "") -> Look:
         unchanged=unchanged,
         # Not preview.not_connected, which would read everybody once more.
         not_connected=max(0, preview.total_members - connected),
-        own=own if own and own.consequence not in (Consequence.RESTORED, Consequence.TO_GRANT) else None,
+        own=own if own and own.consequence in HURTING else None,
         found=found if wanted else None,
         fingerprint=digest.hexdigest()[:32],
     )
@@ -173,9 +194,9 @@ def look_at(preview: Preview, *, by: User, sought: str = "") -> Look:
 HEADER = ("Name", "E-mail address", "Groups", "Service", "Mailbox", "What happens", "In detail", "Why")
 
 
-def list_rows(preview: Preview) -> Iterator[Sequence[str]]:
+def list_rows(preview: Preview, coming: Coming = NOTHING_COMING) -> Iterator[Sequence[str]]:
     """Everybody with a connection, for a spreadsheet. Streamed."""
-    for one in map(judge, preview.rows()):
+    for one in (judge(row, coming) for row in preview.rows()):
         person = one.forecast.person
         groups = ", ".join(one.forecast.groups)
         what = one.consequence.heading if one.consequence is not Consequence.NONE else "Stays as it is"

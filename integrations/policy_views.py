@@ -22,7 +22,7 @@ from integrations.differences import compare, merge
 from integrations.levels import MOST_GRACE_DAYS, Layer
 from integrations.policy import Level
 from integrations.policy_forms import SHOWN_BOXES, PolicyForm, dump_base, dump_form, parse_base
-from integrations.policy_models import AdminPolicy
+from integrations.policy_models import AdminPolicy, ChangeState, PolicyChange
 from organizations.access import for_admins
 from organizations.client_address import client_address
 from organizations.models import Membership
@@ -88,6 +88,8 @@ class Desk:
     row: AdminPolicy | None
     above: list[Layer]
     posted: QueryDict | None
+    waiting: PolicyChange | None
+    """The change whose grace period runs on this level."""
 
     @property
     def layer(self) -> Layer:
@@ -127,7 +129,9 @@ def _sit_down(request: SignedInRequest, place: Place) -> Desk:
         posted = QueryDict(request.POST["entries"]) if "entries" in request.POST else request.POST
         if "clear" in posted and place.level is not Level.ORGANIZATION:
             posted = _say_nothing(posted)
-    return Desk(place, deciding.find_policy(place), deciding.layers_above(place), posted)
+    row = deciding.find_policy(place)
+    waiting = row.changes.filter(state=ChangeState.WAITING).first() if row and row.kept_until else None
+    return Desk(place, row, deciding.layers_above(place), posted, waiting)
 
 
 def _say_nothing(posted: QueryDict) -> QueryDict:
@@ -152,36 +156,45 @@ def _edit(request: SignedInRequest, place: Place) -> HttpResponse:
         messages.info(request, "Nothing was changed, so there is nothing to save.")
         return redirect(desk.path)
     sought = request.POST.get("q", "").replace("\0", "")[:100]
-    look = consequences.look_at(deciding.preview(place, form.new_layer), by=request.user, sought=sought)
+    coming = _find_coming(desk)
+    look = consequences.look_at(deciding.preview(place, form.new_layer), by=request.user, sought=sought, coming=coming)
     if not look.concerned:
-        return _save(request, desk, form, look, grace_days=None)
+        # With a grace period that runs it joins that, which would be ended otherwise.
+        return _save(request, desk, form, look, grace_days=1 if desk.waiting else 0)
     if "confirm" not in request.POST:
-        return _show_preview(request, desk, form, look, sought=sought)
+        return _show_preview(request, desk, form, look, sought=sought, pending=len(coming))
     return _confirm(request, desk, form, look)
+
+
+def _find_coming(desk: Desk) -> consequences.Coming:
+    """Who has been told already what comes when the grace period of this level ends."""
+    if desk.waiting is None:
+        return consequences.NOTHING_COMING
+    return consequences.find_coming(deciding.preview(desk.place, desk.layer))
 
 
 def _confirm(request: SignedInRequest, desk: Desk, form: PolicyForm, look: Look) -> HttpResponse:
     if request.POST.get("fingerprint") != look.fingerprint:
         sentence = "Meanwhile it would concern other people than you were shown. Look again before you confirm."
         return _show_preview(request, desk, form, look, sentence=sentence, status=409)
-    grace_days = _read_grace(request)
+    grace_days = _read_grace(request, desk)
     if grace_days is None:
         sentence = f"Say after how many days: a number from 1 to {MOST_GRACE_DAYS}."
         return _show_preview(request, desk, form, look, sentence=sentence, status=422)
     return _save(request, desk, form, look, grace_days=grace_days)
 
 
-def _read_grace(request: SignedInRequest) -> int | None:
-    """Days, 0 for at once; None where it is none."""
+def _read_grace(request: SignedInRequest, desk: Desk) -> int | None:
+    """Days, 0 for at once; None where it is none. What joins a grace period that runs ends with it."""
     if request.POST.get("when") != "later":
         return 0
+    if desk.waiting:
+        return 1
     days = request.POST.get("days", "").strip()
     return int(days) if days.isdecimal() and len(days) < 4 and 1 <= int(days) <= MOST_GRACE_DAYS else None
 
 
-def _save(
-    request: SignedInRequest, desk: Desk, form: PolicyForm, look: Look, *, grace_days: int | None
-) -> HttpResponse:
+def _save(request: SignedInRequest, desk: Desk, form: PolicyForm, look: Look, *, grace_days: int) -> HttpResponse:
     try:
         change = deciding.save(
             desk.place,
@@ -218,7 +231,7 @@ def _show_form(
         "sections": list(form.sections()),
         "version": form.data["version"] if is_posted else desk.version,
         "base": form.data.get("base", "") if is_posted else dump_base(desk.layer),
-        "waiting": _find_waiting(desk),
+        "waiting": desk.waiting,
         "shown_boxes": SHOWN_BOXES,
         "shown_boxes_minus": -SHOWN_BOXES,
         **_list_levels(desk),
@@ -248,6 +261,7 @@ def _show_preview(
     *,
     sentence: str = "",
     sought: str = "",
+    pending: int = 0,
     status: int = 200,
 ) -> HttpResponse:
     days = levels.resolve([*desk.above, form.new_layer]).grace_days
@@ -259,8 +273,9 @@ def _show_preview(
         "entries": desk.posted.urlencode() if desk.posted else "",
         "sentence": sentence,
         "sought": sought,
+        "pending": pending,
         "days": request.POST.get("days") or days or 7,
-        "is_later": request.POST["when"] == "later" if "when" in request.POST else bool(days),
+        "is_later": request.POST["when"] == "later" if "when" in request.POST else bool(days or desk.waiting),
         "most_days": MOST_GRACE_DAYS,
         "switches_off": form.new_layer.choices.get("enabled") is False
         and desk.layer.choices.get("enabled") is not False,
@@ -273,13 +288,8 @@ def _download(request: SignedInRequest, place: Place) -> HttpResponseBase:
     form = PolicyForm(desk.posted, layer=desk.layer, above=desk.above)
     if not form.is_valid():
         return _show_form(request, desk, form, status=422)
-    rows = consequences.list_rows(deciding.preview(place, form.new_layer))
+    rows = consequences.list_rows(deciding.preview(place, form.new_layer), _find_coming(desk))
     return csv_response("policy-preview.csv", consequences.HEADER, rows)
-
-
-def _find_waiting(desk: Desk) -> Any:
-    """The change whose grace period runs on this level."""
-    return desk.row.changes.filter(state="waiting").first() if desk.row and desk.row.kept_until else None
 
 
 def _list_levels(desk: Desk) -> dict[str, Any]:

@@ -5,8 +5,9 @@ from html import unescape
 
 import pytest
 from django.http import QueryDict
+from django.utils import timezone
 
-from integrations import deciding
+from integrations import deciding, enforcing
 from integrations.deciding import Place
 from integrations.levels import Layer
 from integrations.models import AdminPolicy, Connection, PolicyChange
@@ -201,6 +202,61 @@ def test_whom_another_change_ends_already_is_not_counted_again(dora_client, conn
     assert "Alice Meyer" not in page
     page = text_of(dora_client.post(POLICY, {"entries": entries_of(data), "q": "alice"}))
     assert "Ends already by what was decided before: Calendar read, Calendar write and Contacts read." in page
+
+
+@pytest.fixture
+def waiting(dora_client, connected, whole):
+    """Everybody loses their calendar in a week, and has been told."""
+    assert confirm(dora_client, POLICY, data_of(whole) | OFF_LOCKED, when="later", days="7").status_code == 302
+    change = PolicyChange.objects.get()
+    enforcing.run(str(change.pk))
+    return change
+
+
+def test_what_concerns_nobody_joins_a_grace_period_that_runs_and_does_not_end_it(dora_client, whole, waiting):
+    assert dora_client.post(POLICY, data_of(whole, call_scheme="tel"))["Location"] == POLICY
+    assert deciding.layer_of(whole).choices["call_scheme"] == "tel"
+    row = AdminPolicy.objects.get()
+    assert row.kept_until == waiting.due_at
+    assert set(PolicyChange.objects.values_list("state", "due_at")) == {("waiting", waiting.due_at)}
+    assert Connection.objects.get(user__email__startswith="bob").usable == {"calendar_read"}
+
+
+def test_who_was_told_already_is_not_counted_again_and_the_end_of_the_grace_period_is_a_choice(
+    dora_client, whole, waiting, connected
+):
+    more = data_of(whole, memory__contacts_read="off", lock_memory__contacts_read="on", memory__contacts_write="off")
+    page = text_of(dora_client.post(POLICY, more))
+    assert "This concerns 1 connection." in page
+    assert "Loses the connection: Calendar read, Calendar write and Contacts read." in page
+    assert "Bob Okafor" not in page
+    assert "happens at once too, to 2 people." in page
+    assert "With the grace period that runs, on" in page
+    assert 'name="days"' not in page
+    assert confirm(dora_client, POLICY, more, when="later").status_code == 302
+    assert set(PolicyChange.objects.values_list("state", "due_at")) == {("waiting", waiting.due_at)}
+
+
+def test_at_once_ends_the_grace_period_that_runs(dora_client, whole, waiting):
+    more = data_of(whole, memory__contacts_read="off", lock_memory__contacts_read="on", memory__contacts_write="off")
+    assert confirm(dora_client, POLICY, more, when="now").status_code == 302
+    assert AdminPolicy.objects.get().kept_until is None
+    assert PolicyChange.objects.filter(due_at__lte=timezone.now()).count() == 2
+
+
+def test_what_gets_better_joins_a_grace_period_that_runs_too(dora_client, whole, waiting):
+    """Taking the lock off spares those who were told; nobody else is hurt by it."""
+    better = data_of(whole, memory__calendar_read="ask", memory__calendar_write="ask") | {
+        "lock-memory.calendar_read": ""
+    }
+    page = text_of(dora_client.post(POLICY, better))
+    assert "Spared" in page
+    assert "Keeps Calendar read and Calendar write." in page
+    assert "Nobody loses anything by it" in page
+    assert "goes on." in page
+    assert confirm(dora_client, POLICY, better, when="later").status_code == 302
+    assert AdminPolicy.objects.get().kept_until == waiting.due_at
+    assert Connection.objects.count() == 2
 
 
 def test_an_admin_who_would_hit_themself_is_told_by_name(dora_client, dora, connected, whole):
