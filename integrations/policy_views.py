@@ -4,25 +4,22 @@ Saving what concerns nobody's connection saves at once. What does concern somebo
 carries what was posted, so that several tabs do not disturb each other, and nothing is kept until it is confirmed.
 """
 
-from dataclasses import dataclass
 from typing import Any
 
 from django.contrib import messages
 from django.http import HttpResponse, QueryDict
 from django.http.response import HttpResponseBase
 from django.shortcuts import get_object_or_404, redirect, render
-from django.urls import reverse
 from django.views.decorators.http import require_http_methods, require_POST
 
-from integrations import consequences, deciding, levels, registry, wording
-from integrations import policy as rules
+from integrations import consequences, deciding, levels
 from integrations.consequences import Look
 from integrations.deciding import Place
 from integrations.differences import compare, merge
-from integrations.levels import MOST_GRACE_DAYS, Layer
-from integrations.policy import Level
-from integrations.policy_forms import SHOWN_BOXES, PolicyForm, dump_base, dump_form, parse_base
-from integrations.policy_models import AdminPolicy, ChangeState, PolicyChange
+from integrations.levels import MOST_GRACE_DAYS
+from integrations.policy_desk import Desk, list_levels, sit_down
+from integrations.policy_fields import SHOWN_BOXES
+from integrations.policy_forms import PolicyForm, dump_base, dump_form, parse_base
 from organizations.access import for_admins
 from organizations.client_address import client_address
 from organizations.models import Membership
@@ -30,7 +27,6 @@ from organizations.requests import SignedInRequest
 from safety.spreadsheets import csv_response
 
 show_or_save = require_http_methods(["GET", "HEAD", "POST"])
-SHOWN_MEMBERS = 20
 
 
 @show_or_save
@@ -80,69 +76,8 @@ def _member_place(admin: Membership, pk: int) -> Place:
     return Place(admin.organization, membership=get_object_or_404(memberships, pk=pk))
 
 
-@dataclass(frozen=True, slots=True)
-class Desk:
-    """One level on an admin's desk: what is stored, what stands above, and what was posted, if anything was."""
-
-    place: Place
-    row: AdminPolicy | None
-    above: list[Layer]
-    posted: QueryDict | None
-    waiting: PolicyChange | None
-    """The change whose grace period runs on this level."""
-
-    @property
-    def layer(self) -> Layer:
-        group = self.place.group
-        return self.row.as_layer() if self.row else Layer(self.place.level, group.name if group else "")
-
-    @property
-    def version(self) -> int:
-        """What is stored; 0 where nothing was ever said."""
-        return self.row.version if self.row else 0
-
-    @property
-    def posted_version(self) -> int:
-        found = self.posted.get("version", "") if self.posted else ""
-        return int(found) if found.isdecimal() and len(found) < 10 else -1
-
-    @property
-    def path(self) -> str:
-        return reverse(f"administration:{_PAGES[self.place.level]}", args=_key_of(self.place))
-
-    @property
-    def forecast_path(self) -> str:
-        return reverse(f"administration:{_PAGES[self.place.level]}_forecast", args=_key_of(self.place))
-
-
-_PAGES = {Level.ORGANIZATION: "policy", Level.GROUP: "group_policy", Level.MEMBER: "member_policy"}
-
-
-def _key_of(place: Place) -> list[int]:
-    return [one.pk for one in (place.group, place.membership) if one is not None]
-
-
-def _sit_down(request: SignedInRequest, place: Place) -> Desk:
-    posted: QueryDict | None = None
-    if request.method == "POST":
-        # From the preview, what the form posted comes back in one piece.
-        posted = QueryDict(request.POST["entries"]) if "entries" in request.POST else request.POST
-        if "clear" in posted and place.level is not Level.ORGANIZATION:
-            posted = _say_nothing(posted)
-    row = deciding.find_policy(place)
-    waiting = row.changes.filter(state=ChangeState.WAITING).first() if row and row.kept_until else None
-    return Desk(place, row, deciding.layers_above(place), posted, waiting)
-
-
-def _say_nothing(posted: QueryDict) -> QueryDict:
-    """Leave everything to the levels above, whatever the form held."""
-    data = QueryDict(mutable=True)
-    data["version"], data["base"] = posted.get("version", ""), posted.get("base", "")
-    return data
-
-
 def _edit(request: SignedInRequest, place: Place) -> HttpResponse:
-    desk = _sit_down(request, place)
+    desk = sit_down(request, place)
     form = PolicyForm(desk.posted, layer=desk.layer, above=desk.above)
     if desk.posted is None:
         return _show_form(request, desk, form)
@@ -205,7 +140,7 @@ def _save(request: SignedInRequest, desk: Desk, form: PolicyForm, look: Look, *,
             grace_days=grace_days,
         )
     except deciding.ChangedMeanwhile:
-        return _show_both(request, _sit_down(request, desk.place), form)
+        return _show_both(request, sit_down(request, desk.place), form)
     except deciding.Contradicts as refusal:
         for sentence in refusal.sentences:
             form.add_error(None, sentence)
@@ -234,7 +169,7 @@ def _show_form(
         "waiting": desk.waiting,
         "shown_boxes": SHOWN_BOXES,
         "shown_boxes_minus": -SHOWN_BOXES,
-        **_list_levels(desk),
+        **list_levels(desk),
         **more,
     }
     return render(request, "integrations/policy.html", context, status=status)
@@ -284,35 +219,9 @@ def _show_preview(
 
 
 def _download(request: SignedInRequest, place: Place) -> HttpResponseBase:
-    desk = _sit_down(request, place)
+    desk = sit_down(request, place)
     form = PolicyForm(desk.posted, layer=desk.layer, above=desk.above)
     if not form.is_valid():
         return _show_form(request, desk, form, status=422)
     rows = consequences.list_rows(deciding.preview(place, form.new_layer), _find_coming(desk))
     return csv_response("policy-preview.csv", consequences.HEADER, rows)
-
-
-def _list_levels(desk: Desk) -> dict[str, Any]:
-    """The other levels, in the order that decides, each with how much it says."""
-    organization = desk.place.organization
-    rows = AdminPolicy.objects.filter(organization=organization)
-    said = {row.group_id: row for row in rows.filter(membership=None).select_related("group")}
-    whole = [said[None].as_layer()] if None in said else []
-    groups = list(organization.groups.all())
-    unfit = [(group, _find_contradictions([*whole, said[group.pk].as_layer()])) for group in groups if group.pk in said]
-    members = rows.filter(membership__isnull=False).exclude(choices={}).select_related("membership__user")
-    context: dict[str, Any] = {
-        "whole": said.get(None),
-        "groups": [{"group": one, "row": said.get(one.pk)} for one in groups],
-        "contradictions": [{"group": group, "sentences": sentences} for group, sentences in unfit if sentences],
-        "members": members.order_by("membership__user__name", "membership__user__email")[:SHOWN_MEMBERS],
-    }
-    if desk.place.membership:
-        context["own_groups"] = list(desk.place.membership.groups.all())
-    return context
-
-
-def _find_contradictions(layers: list[Layer]) -> list[str]:
-    """What a group said may not fit what was decided above it since. Who is in it gets the lesser of both."""
-    names = {key: wording.service_name(key) for key in registry.providers()}
-    return rules.problems(levels.resolve(layers), names)
