@@ -91,8 +91,8 @@ def test_a_default_that_is_locked_is_said():
 
 
 def test_what_this_server_has_no_use_for_is_kept_as_it_is_stored(settings):
-    layer = Layer(Level.ORGANIZATION, "", {"other.offered": False, "default_service": "other", "join_services": frozenset({"gone"})},
-                  frozenset({"other.offered"}))  # fmt: skip
+    choices = {"other.offered": False, "default_service": "elsewhere", "join_services": frozenset({"gone"})}
+    layer = Layer(Level.ORGANIZATION, "", choices, frozenset({"other.offered"}))
     assert read(layer) == layer
     assert read(layer, own_mailbox="yes").choices["other.offered"] is False
 
