@@ -1,8 +1,10 @@
 """The audit trail cannot be rewritten: the database itself refuses, whoever asks it.
 
-Installed after each `migrate`, since SQLite loses a table's triggers when a migration rebuilds the table. What stands
-below lets go of an event only while an `AuditPurge` of its organization is open that reaches it, and of none younger
-than YOUNGEST_DAYS. Who owns the database can drop a trigger; who only talks to it cannot get around one.
+What stands below lets go of an event only while an `AuditPurge` of its organization is open that reaches it, and of
+none younger than YOUNGEST_DAYS. Who owns the database can drop a trigger; who only talks to it cannot get around one.
+
+Installed after each `migrate`, since SQLite loses a table's triggers when a migration rebuilds the table; and taken off
+before it there, since SQLite rebuilds no table that a trigger elsewhere speaks of.
 """
 
 from typing import Any
@@ -87,6 +89,13 @@ def install(connection: BaseDatabaseWrapper) -> None:
 def uninstall(connection: BaseDatabaseWrapper) -> None:
     """For tests that empty every table, and nobody else."""
     _run(connection, _POSTGRESQL_DROP if connection.vendor == "postgresql" else _SQLITE_DROP)
+
+
+def uninstall_before_migrating(using: str, plan: Any = None, **kwargs: Any) -> None:
+    """On SQLite, where there is something to migrate. A migration that fails leaves it off: a check says so."""
+    connection = connections[using]
+    if connection.vendor == "sqlite" and plan:
+        uninstall(connection)
 
 
 def install_after_migrating(using: str, **kwargs: Any) -> None:

@@ -8,7 +8,7 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
-from django.db import IntegrityError, connection, transaction
+from django.db import IntegrityError, connection, models, transaction
 from django.utils import timezone
 
 from organizations import append_only, audit_words, retention
@@ -33,6 +33,18 @@ def make_old(event: AuditEvent, *, days: float) -> AuditEvent:
     with lifted():
         run(f"UPDATE {EVENTS} SET at = %s WHERE id = %s", timezone.now() - timedelta(days=days), event.pk)
     return AuditEvent.objects.get(pk=event.pk)
+
+
+def rebuild(model: type[models.Model], name: str) -> None:
+    """Change a column and change it back, for which SQLite makes the table anew."""
+    field = model._meta.get_field(name)
+    changed = field.clone()
+    changed.null = not field.null
+    changed.set_attributes_from_name(name)
+    changed.model = model
+    for before, after in ((field, changed), (changed, field)):
+        with connection.schema_editor() as editor:
+            editor.alter_field(model, before, after)
 
 
 @pytest.fixture
@@ -122,6 +134,24 @@ class TestGuard:
         assert append_only.is_installed(connection)
         with pytest.raises(IntegrityError, match="append-only"):
             run(f"DELETE FROM {EVENTS}")
+
+    @pytest.mark.django_db(transaction=True)
+    def test_migrations_may_rebuild_both_tables_and_the_guard_stands_again_afterwards(self, event):
+        from django.apps import apps
+        from django.core.management import call_command
+        from django.core.management.sql import emit_post_migrate_signal, emit_pre_migrate_signal
+        from django.db.migrations import Migration
+
+        plan = [(Migration("0000_some", "organizations"), False)]
+        emit_pre_migrate_signal(verbosity=0, interactive=False, db="default", plan=plan, apps=apps)
+        for model, name in ((AuditPurge, "count"), (AuditEvent, "action")):
+            rebuild(model, name)
+        emit_post_migrate_signal(verbosity=0, interactive=False, db="default")
+        assert append_only.is_installed(connection)
+        with pytest.raises(IntegrityError, match="append-only"):
+            run(f"DELETE FROM {EVENTS}")
+        call_command("migrate", verbosity=0)
+        assert append_only.is_installed(connection)
 
     def test_a_database_without_its_guard_is_told_of(self, db):
         from portal.checks import check_audit_guard
