@@ -24,9 +24,9 @@ DEEPEST = 10
 _Loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # ten times as fast, where it was built
 _NOTHING_SAID = object()
 HEAD = """\
-# What the admins of {name} have decided. `manage.py policy apply FILE --organization {name!r} --dry-run` says whom
-# this file would affect. It is the whole policy: a setting that stands nowhere is not decided, and a group or member
-# that is left out says nothing. To lock a setting: name: {{value: ..., locked: true}}
+# What the admins of {name} have decided. It is the whole policy: a setting that stands nowhere is not decided, and
+# a group or member that is left out says nothing. To lock a setting: name: {{value: ..., locked: true}}
+# `manage.py policy apply FILE --organization NAME --dry-run` says whom this file would affect.
 """
 GROUPS_HEAD = (
     "# In the order in which they decide: for a member of several groups the first that says something counts.\n"

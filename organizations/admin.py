@@ -8,8 +8,8 @@ from allauth.usersessions.models import UserSession
 from django.contrib import admin
 from django.contrib.auth.models import Group as DjangoGroup
 from django.contrib.auth.models import Permission
-from django.db.models import Count, Q, QuerySet
-from django.forms import CheckboxSelectMultiple, ModelForm
+from django.db.models import Case, Count, IntegerField, Q, QuerySet, When
+from django.forms import CheckboxSelectMultiple, ModelForm, ModelMultipleChoiceField
 from django.http import HttpRequest, HttpResponse
 
 from organizations import people
@@ -57,25 +57,43 @@ class AuditsOpening(admin.ModelAdmin):
         return super().render_change_form(request, context, add, change, form_url, obj)
 
 
-SUPPORT_PERMISSIONS = (
-    "organizations.view_user",
-    "organizations.change_user",
-    "organizations.view_organization",
-    "organizations.change_organization",
-    "organizations.view_membership",
-    "organizations.view_group",
-    "organizations.view_invitation",
-    "organizations.change_invitation",
-    "organizations.view_auditevent",
-    "integrations.view_connection",
-    "integrations.delete_connection",
-    "integrations.view_syncrun",
-    "integrations.view_adminpolicy",
-    "meetings.view_meeting",
-    "contacts.view_contact",
-    "contacts.view_contactfolder",
-)
-"""What there is to give to support staff who are no superusers. docs/operating.md says what each opens."""
+SUPPORT_PERMISSIONS = {
+    "organizations.view_user": "See people",
+    "organizations.change_user": "Correct people's names and zones, switch people off and on",
+    "organizations.view_organization": "See organizations",
+    "organizations.change_organization": "Change organizations' settings",
+    "organizations.view_membership": "See who works where",
+    "organizations.view_group": "See groups",
+    "organizations.view_invitation": "See invitations",
+    "organizations.change_invitation": "Send invitations again",
+    "organizations.view_auditevent": "Read the audit trail",
+    "integrations.view_connection": "See connections, runs and policy on a person's page, sync, have mails sent again",
+    "integrations.delete_connection": "Disconnect people, with a reason",
+    "integrations.view_syncrun": "See sync runs",
+    "integrations.view_adminpolicy": "See what admins decided",
+    "meetings.view_meeting": "See that there are meetings, never what they are about",
+    "contacts.view_contact": "See that there are contacts, never whose",
+    "contacts.view_contactfolder": "See that there are folders of contacts",
+}
+"""What there is to give to support staff who are no superusers, in words for whoever gives it."""
+
+
+class PermissionsField(ModelMultipleChoiceField):
+    """Of SUPPORT_PERMISSIONS, in that order and in its words."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(Permission.objects.none(), **kwargs)
+        wanted, place = Q(), []
+        for number, name in enumerate(SUPPORT_PERMISSIONS):
+            app, _, codename = name.partition(".")
+            one = Q(content_type__app_label=app, codename=codename)
+            wanted |= one
+            place.append(When(one, then=number))
+        found = Permission.objects.filter(wanted).select_related("content_type")
+        self.queryset = found.order_by(Case(*place, output_field=IntegerField()))
+
+    def label_from_instance(self, permission: Any) -> str:
+        return SUPPORT_PERMISSIONS[f"{permission.content_type.app_label}.{permission.codename}"]
 
 
 class LookOnly(NoProbing):
@@ -91,7 +109,7 @@ class LookOnly(NoProbing):
         return False
 
 
-class AddressInline(LookOnly, admin.TabularInline):
+class AddressInline(LookOnly, admin.StackedInline):
     model = EmailAddress
     fields = ["email", "verified", "primary"]
     extra = 0
@@ -120,19 +138,12 @@ class UserAdmin(NoProbing, AuditsOpening):
     def get_fields(self, request: HttpRequest, obj: Any = None) -> list[Any]:
         """What a colleague in support may do is given by a superuser."""
         fields = [*super().get_fields(request, obj)]
-        return [*fields, "user_permissions"] if obj and obj.is_staff and request.user.is_superuser else fields
+        is_helper = obj is not None and obj.is_staff and not obj.is_superuser
+        return [*fields, "user_permissions"] if is_helper and request.user.is_superuser else fields
 
     def formfield_for_manytomany(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
         if db_field.name == "user_permissions":
-            names = Q()
-            for name in SUPPORT_PERMISSIONS:
-                app, _, codename = name.partition(".")
-                names |= Q(content_type__app_label=app, codename=codename)
-            kwargs |= {
-                "queryset": Permission.objects.filter(names),
-                "widget": CheckboxSelectMultiple,
-                "required": False,
-            }
+            return PermissionsField(required=False, label="May", widget=CheckboxSelectMultiple)
         return super().formfield_for_manytomany(db_field, request, **kwargs)
 
     def person_of(self, row: User) -> User:

@@ -94,6 +94,7 @@ def test_a_superuser_says_what_a_colleague_in_support_may_do_and_it_is_written_d
     assert client.get(people).status_code == 200
     event = AuditEvent.objects.get(action="person.changed_by_support")
     assert event.details == {"user_permissions": ["view_user"]}
+    assert "Disconnect people, with a reason" in support_client.get(page_of_helper).content.decode()
     alices = support_client.get(reverse("admin:organizations_user_change", args=[alice.pk])).content.decode()
     assert "user_permissions" not in alices
 
