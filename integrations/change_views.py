@@ -128,6 +128,8 @@ def _describe_change(request: SignedInRequest, found: PolicyChange) -> dict[str,
         "is_looking": _is_under_way(found),
         "is_waiting": found.state == ChangeState.WAITING,
         "is_due": found.due_at <= timezone.now(),
+        # What was counted then is how many were told.
+        "starts_soon": found.state == ChangeState.WAITING and found.due_at <= timezone.now(),
         "counts": [(one, words, counts[one]) for one, words in OUTCOMES.items() if one in counts],
         "concerned": sum(counts.values()),
         "page_obj": page,

@@ -97,8 +97,12 @@ def _edit(request: SignedInRequest, place: Place) -> HttpResponse:
         # With a grace period that runs it joins that, which would be ended otherwise.
         return _save(request, desk, form, look, grace_days=1 if desk.waiting else 0)
     if "confirm" not in request.POST:
-        return _show_preview(request, desk, form, look, sought=sought, pending=len(coming))
+        return _show_preview(request, desk, form, look, sought=sought, pending=_count_told(coming))
     return _confirm(request, desk, form, look)
+
+
+def _count_told(coming: consequences.Coming) -> int:
+    return sum(1 for one in coming.values() if one.ended)
 
 
 def _find_coming(desk: Desk) -> consequences.Coming:
