@@ -1,13 +1,15 @@
 """The form in which an admin says what a level decides: what it makes of what is posted, on each level."""
 
+import hypothesis
 import pytest
 from django.http import QueryDict
+from hypothesis import strategies as st
 
 from integrations import wording
-from integrations.differences import NOTHING, compare, describe, merge
+from integrations.differences import NOTHING, compare, describe, find_changed, merge
 from integrations.host_names import parse_host
-from integrations.levels import Layer, parse_layer
-from integrations.policy import CallScheme, Level, Mode, Prompt, TimeChange
+from integrations.levels import Layer, parse_layer, resolve
+from integrations.policy import CallScheme, Level, Mode, Prompt, TimeChange, problems
 from integrations.policy_forms import PolicyForm, dump_base, dump_form, parse_base
 
 ORGANIZATION, SALES, ALICE = Layer(Level.ORGANIZATION), Layer(Level.GROUP, "Sales"), Layer(Level.MEMBER)
@@ -254,3 +256,67 @@ def test_a_host_name_is_written_alone():
     assert parse_host("Meet.Example.com.") == "meet.example.com"
     with pytest.raises(ValueError, match=r"Write the host name alone: meet\.example\.com"):
         parse_host("meet.example.com/my/name")
+
+
+# --- over random layers ---------------------------------------------------------------------------------------------
+
+SOME_NAMES = st.frozensets(st.sampled_from(["a.example", "b.example", "c-d.example"]), max_size=3)
+VALUES = {
+    "default_service": st.sampled_from(["", "google", "exchange"]),
+    "mailbox_domains": SOME_NAMES,
+    "vanity_hosts": SOME_NAMES,
+    "ews_hosts": SOME_NAMES,
+    "join_services": st.frozensets(st.sampled_from(["teams", "webex", "jitsi"])),
+    "versions": st.frozensets(st.sampled_from(["2016", "2019", "SE"])),
+    "ews_url": st.sampled_from(["", "https://a.example/EWS/Exchange.asmx"]),
+    "grace_days": st.integers(0, 90),
+    "prompt": st.sampled_from(Prompt),
+    "time_change": st.sampled_from(TimeChange),
+    "call_scheme": st.sampled_from(CallScheme),
+}
+
+
+def draw_layers(level):
+    """Layers as a form of this level may have made them."""
+
+    @st.composite
+    def draw_layer(draw):
+        choices, locks = {}, set()
+        for setting in wording.list_settings():
+            other = st.booleans() if isinstance(setting.default, bool) else st.sampled_from(Mode)
+            said = draw(st.none() | VALUES.get(setting.field, other))
+            is_locked = draw(st.booleans())
+            is_default = said == setting.default or (setting.field == "join_services" and not said)
+            if said is not None and (is_locked or level is not Level.ORGANIZATION or not is_default):
+                choices[setting.name] = said
+                locks |= {setting.name} if is_locked else set()
+        return Layer(level, "", choices, frozenset(locks))
+
+    return draw_layer()
+
+
+@pytest.mark.parametrize("level", [Level.ORGANIZATION, Level.MEMBER])
+def test_any_layer_without_contradictions_comes_back_from_the_form_as_it_was(level):
+    @hypothesis.settings(max_examples=40, deadline=None)
+    @hypothesis.given(draw_layers(level))
+    def check(layer):
+        hypothesis.assume(not problems(resolve([layer])))
+        assert read(layer) == layer
+
+    check()
+
+
+def test_two_admins_changes_put_together_keep_to_their_laws():
+    @hypothesis.settings(max_examples=100, deadline=None)
+    @hypothesis.given(*[draw_layers(Level.ORGANIZATION)] * 3)
+    def check(base, theirs, mine):
+        assert merge(base, theirs=base, mine=mine).layer == mine
+        assert merge(base, theirs=theirs, mine=base).layer == theirs
+        merged = merge(base, theirs=theirs, mine=mine)
+        by_me, by_them = find_changed(base, mine), find_changed(base, theirs)
+        assert not find_changed(merged.layer, mine) & by_me
+        assert find_changed(merged.layer, theirs) <= by_me
+        assert {one.name for one in merged.theirs} == by_them
+        assert {one.name for one in merged.disputed} == by_me & by_them & find_changed(theirs, mine)
+
+    check()
