@@ -20,20 +20,19 @@ from django.db.models import Q, QuerySet
 from django.utils import timezone
 
 from integrations import gateway
-from integrations.erasing import erase, erase_unused
+from integrations.erasing import erase_locked, erase_unused
 from integrations.forecasting import BATCH, find_groups, forecast, read_batches
 from integrations.models import Connection
 from integrations.permissions import Permissions, dump_permissions, parse_permissions
 from integrations.policy_models import (
-    AdminPolicy,
     ChangeState,
     EffectState,
+    HeldNow,
     OrganizationPolicies,
     PolicyChange,
     PolicyEffect,
     freeze_policies,
     members_under,
-    resolve_rows,
 )
 from integrations.verdicts import Outcome, Verdict
 from organizations.models import Membership, record
@@ -286,9 +285,9 @@ def _spare_the_absent(walk: Walk) -> None:
 
 
 def _carry_out(walk: Walk) -> None:
-    policies = OrganizationPolicies(walk.change.organization)
+    policies, held_now = OrganizationPolicies(walk.change.organization), HeldNow()
     for batch in walk.batches():
-        for person in _find_concerned(walk.change, batch, policies):
+        for person in _find_concerned(walk.change, batch, policies, held_now):
             walk.keep_lease()
             person.act()
         walk.advance(batch)
@@ -309,7 +308,7 @@ def _record_done(change: PolicyChange) -> None:
 
 
 def _find_concerned(
-    change: PolicyChange, batch: list[Connection], policies: OrganizationPolicies
+    change: PolicyChange, batch: list[Connection], policies: OrganizationPolicies, held_now: HeldNow
 ) -> Iterable["Concerned"]:
     """Whom something may be done to: seen for many at once, to be judged anew one by one."""
     verdicts = _judge(batch, policies)
@@ -322,7 +321,7 @@ def _find_concerned(
         verdict = verdicts[one.pk]
         is_announced = any(effect.change_id == change.pk for effect in waiting.get(one.user_id, []))
         if verdict.outcome in ENDING or is_announced or _is_asked_anew(one, verdict, asked):
-            yield Concerned(change, one, asked, waiting.get(one.user_id, []))
+            yield Concerned(change, one, held_now, asked, waiting.get(one.user_id, []))
 
 
 @dataclass(frozen=True, slots=True)
@@ -331,6 +330,7 @@ class Concerned:
 
     change: PolicyChange
     seen: Connection
+    held_now: HeldNow
     asked: dict[UUID, Permissions]
     waiting: list[PolicyEffect]
 
@@ -358,11 +358,10 @@ class Concerned:
         return connection
 
     def _judge_anew(self, connection: Connection) -> Verdict:
-        rows = AdminPolicy.objects.over(connection.user.membership)
-        return forecast(connection, resolve_rows(rows, timezone.now()))
+        return forecast(connection, self.held_now.find(connection.user.membership))
 
     def _disconnect(self, connection: Connection, verdict: Verdict) -> None:
-        removed = erase(connection, ends_grant=True)
+        removed = erase_locked(connection, ends_grant=True)
         self._record("connection.disconnected_by_policy", connection, verdict, {"removed": removed})
 
     def _narrow(self, connection: Connection, verdict: Verdict) -> None:

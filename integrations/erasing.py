@@ -23,11 +23,18 @@ def erase(connection: Connection, *, ends_grant: bool = False) -> dict[str, int]
     locked = Connection.objects.select_for_update().filter(pk=connection.pk).first()
     if locked is None:
         return None
+    locked.user = connection.user
+    return erase_locked(locked, ends_grant=ends_grant)
+
+
+def erase_locked(connection: Connection, *, ends_grant: bool) -> dict[str, int]:
+    """The same for whoever holds the lock on its row already. The object keeps its key."""
+    key = connection.pk
     if ends_grant:
-        locked.user = connection.user
-        revocation = gateway.make_revocation(locked)
+        revocation = gateway.make_revocation(connection)
         if revocation is not None:
             revocation.save(force_insert=True)
-    removed = {name: feed.erase(locked) for name, feed in registry.feeds().items()}
-    locked.delete()
+    removed = {name: feed.erase(connection) for name, feed in registry.feeds().items()}
+    connection.delete()
+    connection.pk = key
     return removed

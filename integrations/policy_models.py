@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from django.db import models
+from django.db import connection, models
 from django.db.models import Q
 from django.utils import timezone
 
@@ -117,6 +117,27 @@ def resolve_rows(rows: Iterable[AdminPolicy], now: datetime) -> Held:
     return Held(today, levels.resolve([row.as_kept_layer(now) for row in rows]))
 
 
+class HeldNow:
+    """What holds for one member after the other at just this moment, read from the database each time.
+
+    Members under the same levels share what these come to: as long as no level changes, they are not read again.
+    """
+
+    def __init__(self) -> None:
+        self._found: dict[object, Held] = {}
+
+    def find(self, membership: Membership) -> Held:
+        now = timezone.now()
+        rows = AdminPolicy.objects.over(membership)
+        key = tuple(
+            (pk, version, until is not None and until > now)
+            for pk, version, until in rows.values_list("pk", "version", "kept_until")
+        )
+        if key not in self._found:
+            self._found[key] = resolve_rows(rows, now)
+        return self._found[key]
+
+
 NO_ORGANIZATION = Policy(enabled=False)
 _CACHE = "_held_policy"
 
@@ -202,7 +223,8 @@ def members_under(
 
 def freeze_policies(organization: Organization) -> None:
     """Until the transaction ends, nobody else changes what is decided here, and nobody is disconnected by it."""
-    Organization.objects.select_for_update(no_key=True).filter(pk=organization.pk).values_list("pk").first()
+    if connection.features.has_select_for_update:  # elsewhere a transaction that writes keeps all others out
+        list(Organization.objects.select_for_update(no_key=True).filter(pk=organization.pk).values_list("pk"))
 
 
 class ChangeState(models.TextChoices):

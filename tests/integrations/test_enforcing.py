@@ -1,5 +1,6 @@
 """What a change of policy does to connections that are there, at once and after a grace period."""
 
+import time
 from datetime import timedelta
 
 import pytest
@@ -11,12 +12,13 @@ from contacts.models import Contact
 from integrations import changing, deciding, enforcing, sync
 from integrations.deciding import Place
 from integrations.models import Connection, Revocation
-from integrations.policy_models import ChangeState, EffectState, PolicyChange, PolicyEffect, policy_for
+from integrations.policy_models import ChangeState, EffectState, HeldNow, PolicyChange, PolicyEffect, policy_for
 from integrations.verdicts import Outcome
 from meetings.models import Meeting
 from organizations.models import AuditEvent, Group
 from organizations.signals import policy_may_differ
 from tests.integrations.enforcement import carry_out, decide, make_connection, pass_days
+from tests.policies import set_policy
 
 pytestmark = pytest.mark.django_db
 
@@ -403,7 +405,7 @@ def test_a_worker_that_dies_between_two_people_is_followed_by_one_that_finishes(
     assert AuditEvent.objects.filter(action="connection.disconnected_by_policy").count() == 3
 
 
-@pytest.mark.parametrize("broken", ["erase", "record", "_store_effects"])
+@pytest.mark.parametrize("broken", ["erase_locked", "record", "_store_effects"])
 def test_each_persons_effect_is_whole_or_not_there(whole, alice, monkeypatch, broken):
     make_connection(alice)
     change = decide(whole, NO_SERVICE, ["memory.offered"])
@@ -518,3 +520,20 @@ def test_the_sweep_finds_what_a_dead_worker_left_when_its_lease_is_over(whole, a
     assert enforcing.find_due() == [str(change.pk)]
     carry_out()
     assert not Connection.objects.exists()
+
+
+def test_what_holds_now_is_shared_by_members_and_follows_each_change(northwind, sales, alice, bob):
+    held_now = HeldNow()
+    set_policy(northwind, NO_WRITE)
+    first = held_now.find(alice.membership)
+    assert held_now.find(bob.membership) is first
+    row = set_policy(northwind, NO_SERVICE, group=sales, version=1)
+    assert not held_now.find(alice.membership).today.service("memory").offered
+    assert held_now.find(bob.membership) is first
+    set_policy(northwind, {}, group=sales, version=row.version + 1)
+    assert held_now.find(alice.membership).today.service("memory").offered
+    set_policy(northwind, {}, group=sales, version=3, kept_until=timezone.now() + timedelta(seconds=0.3),
+               kept_choices=NO_SERVICE)  # fmt: skip
+    assert not held_now.find(alice.membership).kept.service("memory").offered
+    time.sleep(0.4)
+    assert held_now.find(alice.membership).kept.service("memory").offered, "its grace period is over"
