@@ -432,9 +432,10 @@ def _hasten(changes: QuerySet[PolicyChange]) -> None:
 
 def _look_again(organization: Organization) -> None:
     """Others may be concerned by what waits than those who were told: see who, once more."""
-    PolicyChange.objects.filter(organization=organization, state=ChangeState.WAITING).update(
-        announced_at=None, position=None, looked_at=0
-    )
+    waiting = PolicyChange.objects.filter(organization=organization, state=ChangeState.WAITING)
+    # Only what was looked at: a file that changes a thousand levels would write each of its changes a thousand times.
+    looked_at = waiting.exclude(announced_at=None, position=None, looked_at=0)
+    looked_at.update(announced_at=None, position=None, looked_at=0)
 
 
 def _start(change: PolicyChange) -> None:
