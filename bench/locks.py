@@ -440,11 +440,9 @@ def report(database: Any, folder: Path, count: int, rows: int) -> None:
             found[which] = json.loads(answer.splitlines()[-1])
             assert found[which]["people"] == count, found
         one, floor = found["portico"], found["floor"]
-        print(
-            f"| {name} | {one['wall']:.2f} | {one['cpu']:.2f} | {one['peak_mib']:.1f} "
-            f"| {one['statements'] / count:.2f} | {floor['wall']:.2f} | {floor['cpu']:.2f} | {one['cpu'] / floor['cpu']:.1f} |",
-            flush=True,
-        )
+        figures = [one["wall"], one["cpu"], one["peak_mib"], one["statements"] / count, floor["wall"], floor["cpu"]]
+        cells = [name, *(f"{figure:.2f}" for figure in figures), f"{one['cpu'] / floor['cpu']:.1f}"]
+        print(f"| {' | '.join(cells)} |", flush=True)
 
 
 def main() -> None:
