@@ -85,11 +85,10 @@ def _edit(request: SignedInRequest, place: Place) -> HttpResponse:
         return _show_form(request, desk, form, status=422)
     if "edit" in request.POST:
         return _show_form(request, desk, form)
+    if not compare(desk.layer, form.new_layer):
+        return _say_nothing_to_save(request, desk)
     if desk.posted_version != desk.version:
         return _show_both(request, desk, form)
-    if not compare(desk.layer, form.new_layer):
-        messages.info(request, "Nothing was changed, so there is nothing to save.")
-        return redirect(desk.path)
     sought = request.POST.get("q", "").replace("\0", "")[:100]
     coming = _find_coming(desk)
     look = consequences.look_at(deciding.preview(place, form.new_layer), by=request.user, sought=sought, coming=coming)
@@ -103,6 +102,16 @@ def _edit(request: SignedInRequest, place: Place) -> HttpResponse:
 
 def _count_told(coming: consequences.Coming) -> int:
     return sum(1 for one in coming.values() if one.ended)
+
+
+def _say_nothing_to_save(request: SignedInRequest, desk: Desk) -> HttpResponse:
+    """It is so already: nothing was changed, or the same was saved meanwhile (a button that was pressed twice)."""
+    change = desk.row.changes.first() if desk.row and desk.posted_version != desk.version else None
+    if change:
+        messages.info(request, "This is saved already.")
+        return redirect("administration:change", change.pk)
+    messages.info(request, "Nothing was changed, so there is nothing to save.")
+    return redirect(desk.path)
 
 
 def _find_coming(desk: Desk) -> consequences.Coming:

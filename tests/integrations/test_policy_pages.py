@@ -355,6 +355,38 @@ def test_who_confirms_a_preview_after_somebody_else_has_saved_is_told_too(
     assert deciding.layer_of(whole).choices == {"call_scheme": "tel"}
 
 
+def test_a_button_that_is_pressed_twice_leads_to_what_was_saved_and_saves_once(dora_client, connected, whole):
+    data = data_of(whole) | OFF_LOCKED
+    preview = dora_client.post(POLICY, data)
+    posted = {"entries": entries_of(data), "confirm": "1", "when": "now", "fingerprint": fingerprint_of(preview)}
+    first, second = dora_client.post(POLICY, posted), dora_client.post(POLICY, posted)
+    assert first["Location"] == second["Location"] == f"/administration/changes/{PolicyChange.objects.get().pk}/"
+    assert "This is saved already." in text_of(dora_client.get(second["Location"]))
+
+
+def test_what_is_shown_before_is_what_is_done_after(dora_client, northwind, whole, make_member, sales):
+    """By name, for every kind of connection there is: 24 of them, in a group or not."""
+    for n in range(24):
+        user = make_member(northwind, f"m{n:02}@northwind.example")
+        add_connection(user, calendar_write=n % 2 == 0, contacts_read=n % 3 == 0)
+        if n % 5 == 0:
+            user.membership.groups.add(sales)
+    set_policy(northwind, {"memory.calendar_read": "ask"}, group=sales)
+    data = data_of(whole) | OFF_LOCKED
+    shown = {
+        (one.forecast.person.email, tally.consequence.value)
+        for tally in dora_client.post(POLICY, data).context["look"].tallies
+        for one in tally.first
+    }
+    assert confirm(dora_client, POLICY, data).status_code == 302
+    change = PolicyChange.objects.get()
+    enforcing.run(str(change.pk))
+    assert set(change.effects.filter(state="done").values_list("user__email", "outcome")) == shown
+    assert {outcome for _, outcome in shown} == {"disconnected", "narrowed"}
+    left = {email for email, outcome in shown if outcome == "narrowed"}
+    assert set(Connection.objects.values_list("user__email", flat=True)) == left
+
+
 @pytest.mark.parametrize("version", ["", "x", "-1", "9" * 30, "7"])
 def test_a_version_that_is_not_the_stored_one_is_never_saved_over(dora_client, whole, version):
     answer = dora_client.post(POLICY, data_of(whole, prompt="once") | {"version": version, "base": "nonsense"})
