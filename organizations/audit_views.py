@@ -78,7 +78,8 @@ def audit(request: SignedInRequest, admin: Membership) -> HttpResponse:
     found = form.find(admin.organization).select_related("actor__membership", "subject__membership")
     older_than = find_mark(admin.organization, request.GET.get("behind", ""))
     if older_than is not None:
-        found = found.filter(Q(at__lt=older_than.at) | Q(at=older_than.at, pk__lt=older_than.pk))
+        # Said so that the index on the time leads straight there.
+        found = found.filter(at__lte=older_than.at).exclude(at=older_than.at, pk__gte=older_than.pk)
     events = list(found[: EVENTS_PER_PAGE + 1])
     shown = events[:EVENTS_PER_PAGE]
     return render(
@@ -126,13 +127,7 @@ def audit_export(request: SignedInRequest, admin: Membership) -> HttpResponseBas
 
 
 def write_rows(found: AuditEventQuerySet) -> Iterator[list[str]]:
-    for one in found.iterator(chunk_size=2000):
-        yield [
-            f"{one.at:%Y-%m-%d %H:%M:%S}",
-            one.action,
-            say_action(one.action),
-            one.actor_label or "Portico",
-            one.subject_label,
-            "\n".join(str(detail) for detail in list_details(one.details)),
-            one.address or "",
-        ]
+    columns = ("at", "action", "actor_label", "subject_label", "details", "address")
+    for at, action, actor, subject, details, address in found.values_list(*columns).iterator(chunk_size=2000):
+        said = "\n".join(map(str, list_details(details)))
+        yield [f"{at:%Y-%m-%d %H:%M:%S}", action, say_action(action), actor or "Portico", subject, said, address or ""]
