@@ -68,13 +68,13 @@ class PersonAdmin(UserAdmin):
     def get_urls(self) -> list[URLPattern]:
         guard = self.admin_site.admin_view
         own = [
-            ("sync", "sync", require_POST(guard(self.sync_create))),
+            ("sync", "sync", guard(require_POST(self.sync_create))),
             ("disconnection/new", "disconnection_new", guard(self.disconnection_new)),
-            ("reconnect-mail", "reconnect_mail", require_POST(guard(self.reconnect_mail_create))),
+            ("reconnect-mail", "reconnect_mail", guard(require_POST(self.reconnect_mail_create))),
         ]
         mails = path(
             "<int:pk>/effects/<int:effect>/mail/",
-            require_POST(guard(self.effect_mail_create)),
+            guard(require_POST(self.effect_mail_create)),
             name="organizations_user_effect_mail",
         )
         paths = [path(f"<int:pk>/{where}/", view, name=f"organizations_user_{name}") for where, name, view in own]
@@ -209,7 +209,7 @@ class WaitingAdmin(InvitationAdmin):
     change_form_template = "admin/organizations/invitation/change_form.html"
 
     def get_urls(self) -> list[URLPattern]:
-        view = require_POST(self.admin_site.admin_view(self.sending_create))
+        view = self.admin_site.admin_view(require_POST(self.sending_create))
         return [path("<int:pk>/sending/", view, name="organizations_invitation_sending"), *super().get_urls()]
 
     @needs("organizations.view_invitation", INVITE)

@@ -1,5 +1,6 @@
 """The support pages' door: sign-in as everybody's, and a second factor in this very session. Superusers too."""
 
+import time
 from typing import Any, cast
 from urllib.parse import urlencode
 
@@ -20,6 +21,8 @@ from organizations.models import User
 
 FACTORS = (Authenticator.Type.TOTP, Authenticator.Type.WEBAUTHN)
 """Recovery codes stand in for one of these; they are none by themselves."""
+GOOD_FOR_SECONDS = 12 * 3600
+"""A day's work: sessions live for weeks, and a browser that was left open must not show people's affairs as long."""
 
 
 class SupportSite(AdminSite):
@@ -44,10 +47,11 @@ class SupportSite(AdminSite):
 
 
 def has_passed_second_factor(request: HttpRequest) -> bool:
-    """Whether this session showed a second factor, by itself or as a passkey, of a person who still has one."""
+    """Whether this session showed a second factor lately, by itself or as a passkey, of a person who still has one."""
     user = cast(User, request.user)
     records = get_authentication_records(request, user)
-    return any(one.get("method") == "mfa" for one in records) and is_mfa_enabled(user, FACTORS)
+    shown = [one["at"] for one in records if one.get("method") == "mfa"]
+    return bool(shown) and time.time() - max(shown) < GOOD_FOR_SECONDS and is_mfa_enabled(user, FACTORS)
 
 
 def ask_for_second_factor(request: HttpRequest) -> HttpResponse:

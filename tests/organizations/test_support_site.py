@@ -1,6 +1,7 @@
 """The support pages open to staff with a second factor shown in this session, and to nobody else."""
 
 import re
+from datetime import timedelta
 from io import StringIO
 
 import pytest
@@ -13,6 +14,7 @@ from django.core import mail
 from django.core.management import CommandError, call_command
 from django.test import Client
 from django.urls import reverse
+from django.utils import timezone
 
 from organizations.models import AuditEvent, User
 from tests.conftest import PASSWORD
@@ -115,6 +117,16 @@ def test_once_the_second_factor_is_gone_the_session_that_showed_it_is_out(staff,
     assert client.get(PEOPLE).status_code == 200
     Authenticator.objects.all().delete()
     assert client.get(PEOPLE).status_code == 302
+
+
+def test_after_half_a_day_the_second_factor_is_asked_for_again(staff, sign_in_support, time_machine):
+    client = sign_in_support(staff)
+    start = timezone.now()
+    time_machine.move_to(start + timedelta(hours=11))
+    assert client.get(PEOPLE).status_code == 200
+    time_machine.move_to(start + timedelta(hours=13))
+    assert client.get(PEOPLE).status_code == 302
+    assert client.get("/profile/").status_code == 200
 
 
 def test_the_second_factor_of_one_person_opens_nothing_for_the_next_in_the_same_browser(

@@ -484,7 +484,7 @@ def test_a_colleague_sees_no_more_than_a_stranger_of_what_is_private(stage, bob,
 
 def support_path(path: str) -> str:
     """A path to ask for, of one as written in the support pages' URL patterns."""
-    for part in ("<path:object_id>", "<int:content_type_id>", "<path:content_type_id>"):
+    for part in ("<path:object_id>", "<int:pk>", "<int:effect>", "<int:content_type_id>", "<path:content_type_id>"):
         path = path.replace(part, "1")
     if "(?P<" in path:
         path = "support/organizations/" if "app_label" in path else "support/no-such-page"
