@@ -9,7 +9,7 @@ from functools import cached_property
 
 from django.db import transaction
 
-from integrations import deciding, differences, policy_text, registry
+from integrations import deciding, differences, levels, policy_text, registry
 from integrations.deciding import ChangedMeanwhile, Contradicts, LockedAbove, Place
 from integrations.differences import Difference
 from integrations.forecasting import Preview
@@ -20,7 +20,6 @@ from integrations.policy_models import (
     PolicyChange,
     freeze_policies,
     members_under,
-    policy_of,
 )
 from integrations.policy_text import Section, Unreadable
 from organizations.models import Group, Membership, Organization, User, record
@@ -75,6 +74,8 @@ class Plan:
     """What applying a file comes to; nothing is written by looking at it."""
 
     organization: Organization
+    whole: Layer
+    """What the organization says in the file."""
     steps: list[Step]
     """Those that change something, from the top."""
     order: list[Group]
@@ -103,11 +104,8 @@ class Plan:
 
     @property
     def grace_days(self) -> int:
-        """As the organization's policy has it, this file's where it says so."""
-        for step in self.steps:
-            if step.place.key == (None, None) and "grace_days" in step.after.choices:
-                return int(step.after.choices["grace_days"])  # type: ignore[arg-type]
-        return policy_of(self.organization).grace_days
+        """As the organization says in the file."""
+        return levels.resolve([self.whole]).grace_days
 
 
 def make_plan(organization: Organization, text: str) -> Plan:
@@ -134,7 +132,7 @@ def make_plan(organization: Organization, text: str) -> Plan:
     problems += [sentence for step in steps for sentence in _find_unknown(step)]
     if problems:
         raise Unreadable(problems)
-    return Plan(organization, steps, order, groups)
+    return Plan(organization, document.whole.layer, steps, order, groups)
 
 
 def _find_members(organization: Organization, emails: list[str]) -> dict[str, Membership]:

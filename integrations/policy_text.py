@@ -184,16 +184,17 @@ class _Reader:
     def _read_section(self, node: Node, level: Level) -> Section:
         key = "" if level is Level.ORGANIZATION else str(level)
         entries = self._entries(node, {"settings", key} - {""})
-        name = self._value(entries[key]) if key in entries else ""
-        if key and not (isinstance(name, str) and name.strip()):
+        said = entries.get(key)
+        # As it is written: a group may be called No, or 2026.
+        name = said.value.strip() if isinstance(said, ScalarNode) else ""
+        if key and not name:
             self._object(node, f"Say whose settings these are: {key}: ...")
-            name = ""
-        section = Section(level, str(name).strip(), node.start_mark.line + 1)
+        section = Section(level, name, node.start_mark.line + 1)
         locks = set()
         settings = entries.get("settings")
         for setting, value in self._entries(settings).items() if settings and not self._is_empty(settings) else ():
-            said, is_locked = self._read_said(value)
-            parsed = None if said is _NOTHING_SAID else self._parse(setting, said, value)
+            chosen, is_locked = self._read_said(value)
+            parsed = None if chosen is _NOTHING_SAID else self._parse(setting, chosen, value)
             if parsed is not None:
                 section.choices[setting] = parsed
                 section.lines[setting] = value.start_mark.line + 1

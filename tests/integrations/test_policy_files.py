@@ -263,6 +263,11 @@ def test_a_bare_off_is_the_mode_off_though_yaml_reads_it_as_false():
 LOCKS_OUT = file("    memory.offered: {value: false, locked: true}\n", "")
 
 
+def test_a_group_is_called_as_it_is_written_whatever_yaml_makes_of_it():
+    document = policy_text.parse(file("", "groups:\n  - group: No\n  - group: 2026-11-26\n  - group: 007\n"))
+    assert [one.name for one in document.groups] == ["No", "2026-11-26", "007"]
+
+
 @pytest.mark.django_db
 class TestApply:
     def test_a_dry_run_says_what_changes_and_whom_it_hits_and_changes_nothing(
