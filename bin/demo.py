@@ -37,7 +37,7 @@ PEOPLE = [
     ("ben.okafor@northwind.example", "member"),
     ("emil.tanaka@northwind.example", "member"),
     ("charlie.stone@rival.example", "owner of Rival & Co, a stranger to the others"),
-    ("support@portico.example", "support staff, at /support/"),
+    ("support@portico.example", "support staff, at /support/ (asks you to set up a second factor first)"),
 ]
 
 

@@ -35,7 +35,17 @@ from integrations.providers.memory import SERVICE
 from integrations.remote import RemoteEmail
 from meetings.joining import JoinLink
 from meetings.models import Meeting, dump_json
-from organizations.models import AuditPurge, Group, Invitation, InvitationImport, MailChoice, Membership, Organization, User, record
+from organizations.models import (
+    AuditPurge,
+    Group,
+    Invitation,
+    InvitationImport,
+    MailChoice,
+    Membership,
+    Organization,
+    User,
+    record,
+)
 from safety.secrets import EncryptedJSONField
 from tests.guard import lifted
 from tests.policies import set_policy
