@@ -53,7 +53,7 @@ class OrganizationForm(forms.ModelForm):
         super().__init__(*args, **kwargs)
         choice_of(self, "default_region").choices = [("", "None"), *list_countries()]
         self.fields["audit_years"].label = "Audit trail is kept"
-        self.fields["audit_years"].help_text = "Older events are deleted for good, a day later at the latest."
+        self.fields["audit_years"].help_text = "Older events are deleted for good."
 
 
 class InvitationForm(forms.Form):

@@ -8,6 +8,7 @@ from organizations.client_address import client_address
 from organizations.invitation_mails import mail, mails_left, most_per_day
 from organizations.mailing import NotSent
 from organizations.models import Invitation, Membership, Organization, Role, User, record
+from organizations.people import lock
 
 SESSION_KEY = "invitation_token"
 
@@ -124,6 +125,7 @@ def accept(invitation: Invitation, *, user: User, request: HttpRequest) -> Membe
         InvitationRefused: used or revoked meanwhile, meant for another address, or the person works elsewhere.
     """
     with transaction.atomic():
+        lock(invitation.organization)  # No group of the invitation's is deleted meanwhile.
         invitation = Invitation.objects.select_for_update().select_related("organization").get(pk=invitation.pk)
         check_is_open(invitation)
         if invitation.is_expired:

@@ -13,6 +13,18 @@ BATCHES_PER_RUN = 200
 """A first purge of many years goes on the next day."""
 
 
+def end_of(years: int, now: datetime) -> datetime:
+    """Before which moment events go that are kept for so many years."""
+    return now - timedelta(days=365.25 * years)
+
+
+def count_lost(organization: Organization, years: int) -> int:
+    """How many events would go, were they kept for so many years; 0 is for ever."""
+    if not years:
+        return 0
+    return AuditEvent.objects.of(organization).filter(at__lt=end_of(years, timezone.now())).count()
+
+
 def purge_all() -> None:
     """Let go of what each organization keeps no longer. Daily; safe to kill, and to run twice."""
     now = timezone.now()
@@ -27,7 +39,7 @@ def purge_all() -> None:
 
 def find_purge(organization: Organization, now: datetime) -> AuditPurge | None:
     """The purge that was begun and not finished, else a new one where anything is old enough."""
-    before = now - timedelta(days=365.25 * organization.audit_years)
+    before = end_of(organization.audit_years, now)
     begun = AuditPurge.objects.filter(organization=organization, finished_at=None).first()
     if begun is not None and begun.before <= before:
         return begun

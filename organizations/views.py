@@ -7,11 +7,11 @@ from django.shortcuts import redirect, render
 from django.utils.http import url_has_allowed_host_and_scheme
 from django.views.decorators.http import require_http_methods, require_POST
 
-from organizations import people
+from organizations import people, retention
 from organizations.access import for_admins
 from organizations.client_address import client_address
 from organizations.forms import OrganizationForm, SettingsForm
-from organizations.models import Membership, Role, Theme, record
+from organizations.models import KeepTrail, Membership, Role, Theme, record
 from organizations.requests import SignedInRequest
 
 THEME_COOKIE = "portico-theme"
@@ -26,6 +26,8 @@ def organization(request: SignedInRequest, admin: Membership) -> HttpResponse:
     """The organization's own settings."""
     form = OrganizationForm(request.POST or None, instance=admin.organization)
     if form.is_valid():
+        if question := ask_before_forgetting(request, form):
+            return question
         people.change_organization(form.instance, changed=form.changed_data, by=request.user, request=request)
         messages.success(request, "The organization's settings are saved.")
         return redirect("organizations:organization")
@@ -34,6 +36,19 @@ def organization(request: SignedInRequest, admin: Membership) -> HttpResponse:
     )
     words = {"form": form, "owners": owners, "admin": admin}
     return render(request, "organizations/organization.html", words, status=422 if form.is_bound else 200)
+
+
+def ask_before_forgetting(request: SignedInRequest, form: OrganizationForm) -> HttpResponse | None:
+    """The page that says how many events would be deleted for good; None where none would, or this was answered."""
+    years = form.cleaned_data["audit_years"]
+    if "audit_years" not in form.changed_data or request.POST.get("confirmed") == str(years):
+        return None
+    count = retention.count_lost(form.instance, years)
+    if not count:
+        return None
+    posted = [(name, value) for name, value in request.POST.items() if name not in ("confirmed", "csrfmiddlewaretoken")]
+    words = {"count": count, "kept": KeepTrail(years), "years": years, "posted": posted}
+    return render(request, "organizations/retention.html", words)
 
 
 @show_or_save

@@ -2,8 +2,9 @@
 
 import pytest
 
+from integrations import enforcing
 from integrations.models import Connection
-from organizations.models import Group, Membership
+from organizations.models import AuditEvent, Group, Membership
 from organizations.placement import find_consequence
 from organizations.signals import policy_may_differ
 from tests.policies import set_policy
@@ -186,3 +187,32 @@ def test_without_anybody_to_ask_people_are_moved(settings, connect, dora_client,
     connect()
     path = f"/people/groups/{strict.pk}/members/"
     assert dora_client.post(path, {"memberships": [alice.membership.pk]}).status_code == 302
+
+
+def test_who_is_deactivated_keeps_no_connection_and_connects_anew_when_back(connect, dora_client, alice, queued):
+    connect()
+    dora_client.post(f"/people/{alice.membership.pk}/deactivation/")
+    assert not Connection.objects.exists()
+    dora_client.post(f"/people/{alice.membership.pk}/reactivation/")
+    assert not Connection.objects.exists()
+    assert connect().user == alice
+
+
+def test_who_leaves_keeps_no_connection(connect, alice, alice_client, dora):
+    connect()
+    assert alice_client.post("/profile/departure/").status_code == 302
+    assert not Connection.objects.exists()
+    assert b"None. Ask an admin" in alice_client.get("/profile/").content
+
+
+def test_moving_somebody_under_a_lock_is_carried_out_to_the_end(connect, dora_client, alice, strict):
+    connect()
+    path = f"/people/groups/{strict.pk}/members/"
+    ticked = {"memberships": [alice.membership.pk]}
+    page = dora_client.post(path, ticked)
+    assert enforcing.find_due() == []
+    dora_client.post(path, ticked | confirmed(page))
+    for change in enforcing.find_due():
+        enforcing.run(change)
+    assert not Connection.objects.exists()
+    assert AuditEvent.objects.get(action="connection.disconnected_by_policy").subject == alice

@@ -206,6 +206,23 @@ class TestRetention:
         assert sorted(AuditEvent.objects.values_list("action", flat=True)) == ["audit.purged", "member.left"]
         assert not AuditPurge.objects.filter(finished_at=None).exists()
 
+    def test_what_would_be_deleted_is_counted_and_asked_first(self, dora_client, northwind):
+        for days in (800, 900):
+            make_old(record("member.left", organization=northwind), days=days)
+        said = {"name": "Northwind LLP", "time_zone": "Europe/Berlin", "language": "en", "default_region": "DE"}
+        question = dora_client.post("/people/organization/", said | {"audit_years": "1"})
+        assert b"2 events are" in question.content
+        assert b'value="Northwind LLP"' in question.content
+        assert Organization.objects.get(pk=northwind.pk).audit_years == 0
+        unfit = dora_client.post("/people/organization/", said | {"audit_years": "1", "confirmed": "2"})
+        assert unfit.status_code == 200, "the answer to another question is none"
+        assert dora_client.post("/people/organization/", said | {"audit_years": "5"}).status_code == 302
+        done = dora_client.post("/people/organization/", said | {"audit_years": "1", "confirmed": "1"})
+        assert done.status_code == 302
+        assert Organization.objects.get(pk=northwind.pk).audit_years == 1
+        retention.purge_all()
+        assert AuditEvent.objects.of(northwind).filter(action="member.left").count() == 0
+
     def test_the_setting_is_changed_by_admins_and_shown(self, dora_client, northwind):
         said = {"name": northwind.name, "time_zone": "Europe/Berlin", "language": "en", "default_region": "DE"}
         assert dora_client.post("/people/organization/", said | {"audit_years": "4"}).status_code == 422

@@ -6,6 +6,8 @@ from django.test import Client
 from organizations.models import AuditEvent, Group, Membership, Organization, Role
 
 pytestmark = pytest.mark.django_db
+PERSON_QUERIES = 9
+"""As every page of an admin: session, person, membership, connection. The membership; its groups, twice; all groups."""
 
 
 def role_of(user) -> str:
@@ -49,6 +51,19 @@ def test_the_list_costs_the_same_however_many_work_here(
     # session, person, membership; connection for the banner; people: count, rows, groups; groups; invitations
     with django_assert_num_queries(9):
         client.get("/people/")
+
+
+@pytest.mark.parametrize("groups", [1, 3, 12])
+def test_a_persons_page_costs_the_same_however_many_groups_there_are(
+    dora, sign_in, northwind, alice, django_assert_num_queries, groups
+):
+    for number in range(groups):
+        alice.membership.groups.add(Group.objects.create(organization=northwind, name=f"Group {number}"))
+    client = sign_in(dora)
+    path = f"/people/{alice.membership.pk}/"
+    client.get(path)
+    with django_assert_num_queries(PERSON_QUERIES):
+        client.get(path)
 
 
 def test_the_list_pages_after_25(dora_client, northwind, make_member):
