@@ -329,7 +329,7 @@ def test_of_two_admins_the_second_is_told_who_changed_what_and_keeps_their_entri
     page = text_of(answer)
     assert answer.status_code == 409
     assert "Emil Tanaka changed this policy" in page
-    assert "You both changed this." in page
+    assert "Changed on both sides." in page
     assert deciding.layer_of(whole).choices == {"prompt": "until_done", "call_scheme": "tel"}
     # The form holds Dora's entries and Emil's, and Dora may save it.
     form = answer.context["form"]
@@ -351,7 +351,7 @@ def test_who_confirms_a_preview_after_somebody_else_has_saved_is_told_too(
     posted = {"entries": entries_of(data), "confirm": "1", "when": "now", "fingerprint": fingerprint_of(preview)}
     answer = dora_client.post(POLICY, posted)
     assert answer.status_code == 409
-    assert "changed this policy" in text_of(answer)
+    assert "You changed this policy" in text_of(answer)
     assert deciding.layer_of(whole).choices == {"call_scheme": "tel"}
 
 
