@@ -111,6 +111,8 @@ class Sweep:
         if not same.filter(pk__in=keys, told_at=None).update(told_at=now):
             return
         mail = choose_mail(effect)
+        if mail is not ENDED and not Connection.objects.filter(pk=effect.connection_id).exists():
+            return  # gone meanwhile: whatever was to be said of it is no news
         together = list(PolicyEffect.objects.filter(pk__in=keys).order_by("pk"))
         if not self._send(mail, effect.user, _subject(mail, effect), _context(effect, together)):
             same.filter(pk__in=keys, told_at=now).update(told_at=None, mail_failures=F("mail_failures") + 1)
@@ -166,7 +168,7 @@ def choose_mail(effect: PolicyEffect) -> Mail:
 
 def _subject(mail: Mail, effect: PolicyEffect) -> str:
     service = _service_name(effect.provider)
-    ends = "ends" if effect.outcome == Outcome.DISCONNECTED else "is narrowed"
+    ends = "ends" if effect.outcome == Outcome.DISCONNECTED else f"loses {_say_permissions(effect.ended)}"
     date = dateformat.format(effect.change.due_at.astimezone(effect.user.zone), "j F Y")
     return {
         ANNOUNCED: f"Your connection to {service} {ends} on {date}",

@@ -186,6 +186,16 @@ def test_several_changes_that_say_the_same_are_one_mail_with_every_reason(whole,
     assert sent() == ["Your connection to Memory may do less from now on"]
 
 
+def test_of_a_connection_that_is_gone_only_its_end_is_told(whole, alice):
+    make_connection(alice)
+    decide(whole, NO_WRITE, ["memory.calendar_write"])
+    carry_out()
+    decide(whole, {**NO_WRITE, **NO_SERVICE}, ["memory.calendar_write", "memory.offered"])
+    carry_out()
+    sweep()
+    assert sent() == ["Your connection to Memory has ended"]
+
+
 def test_a_thousand_people_get_one_mail_each_however_often_it_is_swept(whole, northwind, dora):
     people = User.objects.bulk_create(User(email=f"p{n}@northwind.example") for n in range(1000))
     Membership.objects.bulk_create(Membership(user=one, organization=northwind) for one in people)
