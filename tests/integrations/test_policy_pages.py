@@ -112,6 +112,15 @@ def test_a_post_without_anything_in_it_is_refused_and_changes_nothing(dora_clien
     assert AdminPolicy.objects.get().choices == {"prompt": "once"}
 
 
+def test_nothing_that_is_posted_breaks_the_page_or_comes_back_unescaped(dora_client, whole):
+    data, junk = data_of(whole), "\0<script>alert(1)</script>" + "9" * 30_000
+    names = {field.html_name for field in dora_client.get(POLICY).context["form"]} | {*data, "entries", "q", "clear"}
+    for name in sorted(names):
+        answer = dora_client.post(POLICY, data | {name: junk, "confirm": "1", "fingerprint": junk})
+        assert answer.status_code in (302, 409, 422), name
+        assert b"<script>alert" not in answer.content, name
+
+
 # --- before it is saved ---------------------------------------------------------------------------------------------
 
 
