@@ -143,9 +143,9 @@ def test_the_navigation_says_where_one_is(dora_client, where, current):
 
 
 @pytest.mark.django_db
-def test_only_admins_have_people_in_their_navigation(dora_client, alice_client):
-    assert b'href="/people/"' in dora_client.get("/profile/").content
-    assert b'href="/people/"' not in alice_client.get("/profile/").content
+def test_only_admins_have_the_administration_in_their_navigation(dora_client, alice_client):
+    assert b'href="/administration/"' in dora_client.get("/profile/").content
+    assert b'href="/administration/"' not in alice_client.get("/profile/").content
 
 
 @pytest.mark.django_db
