@@ -297,6 +297,8 @@ def _carry_out(walk: Walk) -> None:
         walk.finish(state=ChangeState.DONE, finished_at=timezone.now())
         _spare_the_absent(walk)
         _record_done(walk.change)
+        if not walk.change.after and not walk.change.effects.exists():
+            walk.change.delete()  # people moved, and nothing came of it: the move itself is in the audit trail
 
 
 def _record_done(change: PolicyChange) -> None:

@@ -12,6 +12,7 @@ from contacts.models import Contact
 from integrations import changing, deciding, enforcing, sync
 from integrations.deciding import Place
 from integrations.models import Connection, Revocation
+from integrations.permissions import Permission
 from integrations.policy_models import ChangeState, EffectState, HeldNow, PolicyChange, PolicyEffect, policy_for
 from integrations.verdicts import Outcome
 from meetings.models import Meeting
@@ -537,3 +538,36 @@ def test_what_holds_now_is_shared_by_members_and_follows_each_change(northwind, 
     assert not held_now.find(alice.membership).kept.service("memory").offered
     time.sleep(0.4)
     assert held_now.find(alice.membership).kept.service("memory").offered, "its grace period is over"
+
+
+def test_who_narrows_by_their_own_will_is_narrowed_at_the_provider_too(connect, alice, memory):
+    connection = connect("calendar_read", "contacts_read")
+    changing.narrow(connection, frozenset({Permission.CALENDAR_READ}), by=alice)
+    assert "access_token" not in Connection.objects.get().credentials.open()
+    sync.run(connection.pk, trigger="person")
+    assert memory.people[alice.email].opened == {"calendar_read"}
+
+
+def test_a_move_that_does_nothing_to_anybody_is_no_line_among_the_changes(northwind, sales, bob, dora):
+    make_connection(bob)
+    policy_may_differ.send(None, organization=northwind, what="Bob joined Sales", by=dora, address=None)
+    carry_out()
+    assert not PolicyChange.objects.exists()
+
+
+def test_the_sweeps_queue_what_is_due_and_nothing_else(whole, alice, bob, monkeypatch):
+    from integrations import tasks
+
+    queued = []
+    for task in (tasks.enforce_change, tasks.end_grant):
+        monkeypatch.setattr(task, "apply_async", lambda args, task=task, **_: queued.append((task.name, *args)))
+    make_connection(alice)
+    change = decide(whole, NO_SERVICE, ["memory.offered"])
+    tasks.sweep_changes()
+    assert queued.pop() == ("integrations.tasks.enforce_change", str(change.pk))
+    tasks.enforce_change(str(change.pk))
+    tasks.sweep_changes()
+    tasks.sweep_revocations()
+    assert queued == [("integrations.tasks.end_grant", str(Revocation.objects.get().pk))]
+    tasks.end_grant(queued[0][1])
+    assert not Revocation.objects.exists()

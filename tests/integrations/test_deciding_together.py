@@ -1,0 +1,130 @@
+"""Admins, a worker and people at the same moment, on a database that lets them write side by side."""
+
+import threading
+from collections.abc import Callable
+
+import pytest
+from django.db import connection as database
+
+from integrations import changing, deciding, enforcing
+from integrations.deciding import ChangedMeanwhile, Place
+from integrations.levels import parse_layer
+from integrations.models import Connection
+from integrations.policy import Level
+from integrations.policy_models import PolicyChange, PolicyEffect
+from organizations.models import AuditEvent
+from tests.integrations.enforcement import carry_out, decide, make_connection
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+@pytest.fixture(autouse=True)
+def no_worker(monkeypatch):
+    if database.vendor != "postgresql":
+        pytest.skip("SQLite lets one transaction write at a time: there is no such race")
+    from integrations import tasks
+
+    for task in (tasks.enforce_change, tasks.sync_connection):
+        monkeypatch.setattr(task, "delay", lambda *_: None)
+
+
+def start(work: Callable[[], object], caught: list[Exception]) -> threading.Thread:
+    def run() -> None:
+        try:
+            work()
+        except Exception as error:
+            caught.append(error)
+        finally:
+            database.close()
+
+    thread = threading.Thread(target=run)
+    thread.start()
+    return thread
+
+
+@pytest.fixture
+def pause(monkeypatch):
+    """(reached, go on): the worker waits in the middle of the first person's transaction, once it has judged them."""
+    reached, go_on = threading.Event(), threading.Event()
+    erase = enforcing.erase_locked
+
+    def wait(*arguments, **more):
+        if not reached.is_set():
+            reached.set()
+            assert go_on.wait(20)
+        return erase(*arguments, **more)
+
+    monkeypatch.setattr(enforcing, "erase_locked", wait)
+    yield reached, go_on
+    go_on.set()
+
+
+def test_of_two_admins_who_save_at_once_one_is_told(northwind, dora):
+    place, barrier, caught = Place(northwind), threading.Barrier(2), []
+
+    def save(choices):
+        barrier.wait(10)
+        layer = parse_layer(Level.ORGANIZATION, choices, [])
+        deciding.save(place, layer, version=0, by=dora, address=None)
+
+    threads = [start(lambda one=one: save(one), caught) for one in ({"prompt": "once"}, {"own_mailbox": True})]
+    for thread in threads:
+        thread.join(20)
+    (told,) = caught
+    assert isinstance(told, ChangedMeanwhile)
+    assert told.policy is not None, "whoever is told needs to see what the other did"
+    assert deciding.version_of(place) == PolicyChange.objects.count() == 1
+
+
+def test_who_lifts_a_lock_while_it_is_carried_out_saves_everybody_who_is_left(northwind, alice, bob, pause):
+    reached, go_on = pause
+    for person in (alice, bob):
+        make_connection(person)
+    change, caught = decide(Place(northwind), {"memory.offered": False}, ["memory.offered"]), []
+    worker = start(lambda: enforcing.run(change.pk), caught)
+    assert reached.wait(20)
+    admin = start(lambda: decide(Place(northwind), {"memory.offered": True}), caught)
+    admin.join(0.5)
+    assert admin.is_alive(), "the lock was lifted while somebody was being disconnected by it"
+    go_on.set()
+    for thread in (worker, admin):
+        thread.join(20)
+    assert caught == []
+    carry_out()
+    left = Connection.objects.count()
+    # The worker may have begun with the second before the admin had their turn; never is anybody judged by a lock that
+    # was lifted before they were looked at.
+    assert left + PolicyEffect.objects.filter(state="done").count() == 2
+    assert AuditEvent.objects.filter(action="connection.disconnected_by_policy").count() == 2 - left
+
+
+def test_who_disconnects_just_while_policy_does_it_is_disconnected_once(northwind, alice, pause, memory):
+    reached, go_on = pause
+    connection = make_connection(alice)
+    change, caught = decide(Place(northwind), {"memory.offered": False}, ["memory.offered"]), []
+    worker = start(lambda: enforcing.run(change.pk), caught)
+    assert reached.wait(20)
+    person = start(lambda: changing.disconnect(connection, by=alice), caught)
+    person.join(0.5)
+    go_on.set()
+    for thread in (worker, person):
+        thread.join(20)
+    assert caught == []
+    assert not Connection.objects.exists()
+    ends = AuditEvent.objects.filter(action__in=["connection.deleted", "connection.disconnected_by_policy"])
+    assert ends.count() == 1
+
+
+def test_who_narrows_just_before_policy_does_is_narrowed_once(northwind, alice):
+    connection, caught = make_connection(alice), []
+    change = decide(Place(northwind), {"memory.calendar_write": "off"}, ["memory.calendar_write"])
+    threads = [
+        start(lambda: enforcing.run(change.pk), caught),
+        start(lambda: changing.narrow(connection, frozenset({"calendar_read"}), by=alice), caught),
+    ]
+    for thread in threads:
+        thread.join(20)
+    assert caught == []
+    assert Connection.objects.get().permission_names() == ["calendar_read"]
+    narrowed = AuditEvent.objects.filter(action__in=["connection.narrowed", "connection.narrowed_by_policy"])
+    assert narrowed.count() == 1
