@@ -1,6 +1,7 @@
 """What a preview says, by name, is what is done: on random organizations, and with random changes."""
 
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,7 +15,7 @@ from integrations.deciding import Contradicts, LockedAbove, Place
 from integrations.levels import parse_layer
 from integrations.models import Connection
 from integrations.permissions import Permission
-from integrations.policy_models import PolicyEffect
+from integrations.policy_models import ChangeState, EffectState, PolicyChange, PolicyEffect
 from integrations.verdicts import Outcome
 from organizations.models import Group, Membership, Organization, User
 from organizations.signals import policy_may_differ
@@ -227,3 +228,51 @@ def test_moving_people_and_groups_does_to_each_person_what_the_preview_said(peop
             carry_out()
             check_effect(stage, expected, before)
         transaction.set_rollback(True)
+
+
+STEPS = st.lists(
+    st.tuples(CHANGES, st.sampled_from([None, 2, 5]), st.sampled_from([0, 1.5, 3])), min_size=2, max_size=4
+)
+
+
+@example
+@given(people=st.dictionaries(st.sampled_from(PEOPLE), persons(), min_size=2), steps=STEPS)
+def test_however_changes_and_grace_periods_overlap_everybody_ends_up_under_the_last_word(people, steps):
+    with transaction.atomic():
+        stage = Stage(people, {})
+        beginning = stage.held()
+        for (name, (choices, locks)), grace_days, pause in steps:
+            if name == WHOLE or name in stage.groups or name in stage.members:
+                save_if_allowed(stage.place(name), choices, locks, grace_days)
+            carry_out()
+            pass_days(pause)
+            carry_out()
+        pass_days(6)
+        carry_out()
+        check_the_end(stage, beginning)
+        transaction.set_rollback(True)
+
+
+def save_if_allowed(place: Place, choices: dict[str, Any], locks: list[str], grace_days: int | None) -> None:
+    layer = parse_layer(place.level, choices, locks, name=place.group.name if place.group else "")
+    version = deciding.version_of(place)
+    with suppress(Contradicts, LockedAbove):
+        deciding.save(place, layer, version=version, by=None, address=None, grace_days=grace_days)
+
+
+def check_the_end(stage: Stage, beginning: dict[str, frozenset[Permission]]) -> None:
+    """Nothing is left that a lock forbids, nobody lost anything that they were not told of, and nothing waits."""
+    left = deciding.preview_placement(stage.organization)
+    assert not left.ends_any
+    told: dict[str, set[str]] = {}
+    for effect in PolicyEffect.objects.filter(state=EffectState.DONE).select_related("user"):
+        told.setdefault(effect.user.email, set()).update(effect.ended)
+        if effect.outcome == Outcome.DISCONNECTED:
+            told[effect.user.email] |= {str(one) for one in Permission}
+    after = stage.held()
+    for person, granted in beginning.items():
+        lost = {str(one) for one in granted - after.get(person, frozenset())}
+        assert lost <= told.get(person, set())
+        assert after.get(person, frozenset()) <= granted
+    assert not PolicyEffect.objects.filter(state=EffectState.WAITING).exists()
+    assert not PolicyChange.objects.filter(state__in=[ChangeState.WAITING, ChangeState.RUNNING]).exists()
