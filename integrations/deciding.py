@@ -5,7 +5,6 @@ at once; what it does to connections is the work of `enforcing`, at once or when
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -16,6 +15,15 @@ from django.utils import timezone
 from integrations import levels, policy, registry, tasks, wording
 from integrations.forecasting import Preview
 from integrations.levels import Layer, Value
+from integrations.places import (
+    Place,
+    empty_layer,
+    find_policy,
+    layer_of,
+    layers_above,
+    place_of,
+    version_of,
+)
 from integrations.policy import Level
 from integrations.policy_models import (
     AdminPolicy,
@@ -27,7 +35,11 @@ from integrations.policy_models import (
     freeze_policies,
     members_under,
 )
-from organizations.models import Group, Membership, Organization, User, record
+from integrations.saying import Said, describe, differences, full_label, said_of
+from organizations.models import Organization, User, record
+
+__all__ = ["Place", "find_policy", "layer_of", "layers_above", "place_of", "version_of"]
+"""Of `places`: named here too, for whoever decides."""
 
 
 class ChangedMeanwhile(Exception):
@@ -56,70 +68,6 @@ class LockedAbove(Exception):
 
 class NotWaiting(Exception):
     """The change waits no more: it was carried out, is being carried out, or was undone already."""
-
-
-@dataclass(frozen=True, slots=True)
-class Place:
-    """A level of one organization: the whole, one group, or one member."""
-
-    organization: Organization
-    group: Group | None = None
-    membership: Membership | None = None
-
-    @property
-    def level(self) -> Level:
-        if self.group is not None:
-            return Level.GROUP
-        return Level.ORGANIZATION if self.membership is None else Level.MEMBER
-
-    @property
-    def label(self) -> str:
-        """For admins and the audit trail: "Group Sales"."""
-        if self.group is not None:
-            return f"Group {self.group.name}"
-        return "Organization" if self.membership is None else self.membership.user.label
-
-    @property
-    def key(self) -> tuple[int | None, int | None]:
-        """As `OrganizationPolicies` names levels."""
-        return (self.group.pk if self.group else None, self.membership.pk if self.membership else None)
-
-    @property
-    def members(self) -> QuerySet[Membership]:
-        """Who lives under it."""
-        return members_under(self.organization, self.group, self.membership)
-
-
-def place_of(row: AdminPolicy) -> Place:
-    return Place(row.organization, row.group, row.membership)
-
-
-def find_policy(place: Place) -> AdminPolicy | None:
-    """The level's row; None where it has never said anything."""
-    found = AdminPolicy.objects.filter(organization=place.organization, group=place.group, membership=place.membership)
-    return found.select_related("group", "changed_by").first()
-
-
-def layer_of(place: Place) -> Layer:
-    """What the level says; a layer without choices where it says nothing."""
-    found = find_policy(place)
-    return found.as_layer() if found else _empty(place)
-
-
-def version_of(place: Place) -> int:
-    """What `save` wants to be told; 0 where the level has never said anything."""
-    found = find_policy(place)
-    return found.version if found else 0
-
-
-def layers_above(place: Place) -> list[Layer]:
-    """For a group the organization's; for a member the organization's and their groups', in the order that decides."""
-    if place.level is Level.ORGANIZATION:
-        return []
-    if place.membership is None:
-        return [row.as_layer() for row in AdminPolicy.objects.of_whole(place.organization)]
-    rows = AdminPolicy.objects.over(place.membership)
-    return [row.as_layer() for row in rows if row.membership_id is None]
 
 
 def preview(place: Place, layer: Layer) -> Preview:
@@ -170,7 +118,7 @@ def save(
         row = find_policy(place)
         if version != (row.version if row else 0):
             raise ChangedMeanwhile(row)
-        before = row.as_layer() if row else _empty(place)
+        before = row.as_layer() if row else empty_layer(place)
         above = layers_above(place)
         _check_locks(layer, before, above)
         _check_sense(above, layer)
@@ -190,7 +138,7 @@ def remove(
     place: Place, *, version: int, by: User | None, address: str | None, grace_days: int | None = None
 ) -> PolicyChange | None:
     """The level says nothing any more; None where it said nothing. Raises as `save`."""
-    return save(place, _empty(place), version=version, by=by, address=address, grace_days=grace_days)
+    return save(place, empty_layer(place), version=version, by=by, address=address, grace_days=grace_days)
 
 
 def undo(change: PolicyChange, *, by: User | None, address: str | None) -> list[str]:
@@ -252,45 +200,6 @@ def follow_move(organization: Organization, *, what: str, by: User | None, addre
     return change
 
 
-Said = list[Any] | None
-"""What a level says of one setting: [value, is locked], or None."""
-
-
-def differences(before: Layer, after: Layer) -> dict[str, tuple[Said, Said]]:
-    """What each setting was and will be, for those that change."""
-    names = sorted({*before.choices, *after.choices})
-    pairs = {name: (_said(before, name), _said(after, name)) for name in names}
-    return {name: pair for name, pair in pairs.items() if pair[0] != pair[1]}
-
-
-def describe(said: Mapping[str, Said]) -> dict[str, str]:
-    """The `before` or `after` of a change in words: {"Google: Calendar write": "Off, locked"}."""
-    return {_full_label(name): _say(name, one) for name, one in said.items()}
-
-
-def _said(layer: Layer, name: str) -> Said:
-    if name not in layer.choices:
-        return None
-    return [levels.dump_value(layer.choices[name]), layer.is_locked(name)]
-
-
-def _full_label(name: str) -> str:
-    setting = levels.find_setting(name)
-    return wording.full_label_of(setting) if setting else name
-
-
-def _say(name: str, said: Said) -> str:
-    setting = levels.find_setting(name)
-    if said is None or setting is None:
-        return "Nothing" if said is None else str(said[0])
-    words = wording.say_value(setting, setting.parse(said[0]))
-    return f"{words}, locked" if said[1] else words
-
-
-def _empty(place: Place) -> Layer:
-    return Layer(place.level, place.group.name if place.group else "")
-
-
 def _check_locks(layer: Layer, before: Layer, above: Sequence[Layer]) -> None:
     """What a level has said since before a lock came above it may stand: the lock wins. Nothing else may be said."""
     for name, value in layer.choices.items():
@@ -301,7 +210,7 @@ def _check_locks(layer: Layer, before: Layer, above: Sequence[Layer]) -> None:
         if fixed != value:
             setting = levels.find_setting(name)
             words = wording.say_value(setting, fixed) if setting else str(fixed)
-            raise LockedAbove(f"{_full_label(name)} is locked by {_name(source)}: {words}.")
+            raise LockedAbove(f"{full_label(name)} is locked by {_name(source)}: {words}.")
 
 
 def _name(source: policy.Source) -> str:
@@ -402,7 +311,7 @@ def _without(layer: Layer, change: PolicyChange) -> tuple[Layer, list[str]]:
     locks, left = set(layer.locks), []
     for name, made in change.after.items():
         setting = levels.find_setting(name)
-        if setting is None or _said(layer, name) != made:
+        if setting is None or said_of(layer, name) != made:
             left.append(name)
             continue
         choices.pop(name, None)

@@ -9,7 +9,7 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from contacts.models import Contact
-from integrations import changing, deciding, enforcing, sync
+from integrations import announcing, changing, deciding, enforcing, sync, walking
 from integrations.deciding import Place
 from integrations.models import Connection, Revocation
 from integrations.permissions import Permission
@@ -406,7 +406,7 @@ def test_a_worker_that_dies_between_two_people_is_followed_by_one_that_finishes(
     assert AuditEvent.objects.filter(action="connection.disconnected_by_policy").count() == 3
 
 
-@pytest.mark.parametrize("broken", ["erase_locked", "record", "_store_effects"])
+@pytest.mark.parametrize("broken", ["erase_locked", "record", "store_effects"])
 def test_each_persons_effect_is_whole_or_not_there(whole, alice, monkeypatch, broken):
     make_connection(alice)
     change = decide(whole, NO_SERVICE, ["memory.offered"])
@@ -451,13 +451,13 @@ def test_a_worker_whose_lease_ran_out_writes_no_progress(whole, alice, monkeypat
 def test_a_change_that_is_undone_while_it_is_announced_tells_nobody(whole, alice, dora, monkeypatch):
     make_connection(alice)
     change = decide(whole, NO_SERVICE, ["memory.offered"], grace_days=3)
-    judge = enforcing._judge
+    judge = announcing.judge_batch
 
     def judge_and_undo(*arguments):
         deciding.undo(change, by=dora, address=None)
         return judge(*arguments)
 
-    monkeypatch.setattr(enforcing, "_judge", judge_and_undo)
+    monkeypatch.setattr(announcing, "judge_batch", judge_and_undo)
     assert enforcing.run(change.pk) is None
     assert not PolicyEffect.objects.exists()
 
@@ -465,7 +465,7 @@ def test_a_change_that_is_undone_while_it_is_announced_tells_nobody(whole, alice
 def test_a_long_run_stops_in_time_and_the_next_goes_on(whole, northwind, make_member, settings, monkeypatch):
     for n in range(5):
         make_connection(make_member(northwind, f"p{n}@northwind.example"))
-    monkeypatch.setattr(enforcing.read_batches, "__kwdefaults__", {"key": "pk", "after": None, "size": 2})
+    monkeypatch.setattr(walking.read_batches, "__kwdefaults__", {"key": "pk", "after": None, "size": 2})
     settings.SYNC = {**settings.SYNC, "longest_run_seconds": -1}
     change = decide(whole, NO_SERVICE, ["memory.offered"])
     counts = []
