@@ -4,6 +4,7 @@ Groups carry policy: who comes into one, or sees another decide first, may lose 
 is told whom it costs what, before it happens.
 """
 
+import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
@@ -26,6 +27,7 @@ class Forecast(Protocol):
     mailbox: str
     verdict: Any
     before: Any
+    connection_id: Any
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,20 +50,26 @@ class Consequence:
     narrowing: int = 0
     ends: list[Loss] = field(default_factory=list)
     narrows: list[Loss] = field(default_factory=list)
+    _digest: Any = field(default_factory=hashlib.sha256)
 
     def __bool__(self) -> bool:
         return bool(self.ending or self.narrowing)
 
     @property
     def mark(self) -> str:
-        """Stands in the confirm page's form: who would confirm something else than they were shown is asked again."""
-        return f"{self.ending}-{self.narrowing}"
+        """Stands in the confirm page's form: who would confirm something else than they were shown is asked again.
+
+        Another one as soon as another connection would end, or another part of one, though as many do.
+        """
+        return str(self._digest.hexdigest()[:32])
 
     def add(self, found: Forecast) -> None:
         """Count one connection, if it loses more than it would lose anyway."""
         outcome = str(found.verdict.outcome)
         if outcome not in (ENDS, NARROWS) or found.verdict.ended == found.before.ended:
             return
+        ended = sorted(one.value for one in found.verdict.ended)
+        self._digest.update(f"{found.connection_id} {outcome} {ended}\n".encode())
         if outcome == ENDS:
             self.ending += 1
         else:

@@ -7,6 +7,7 @@ from integrations.models import Connection
 from organizations.models import AuditEvent, Group, Membership
 from organizations.placement import find_consequence
 from organizations.signals import policy_may_differ
+from tests.integrations.enforcement import make_connection
 from tests.policies import set_policy
 
 pytestmark = pytest.mark.django_db
@@ -97,6 +98,31 @@ def test_whoever_confirms_something_else_than_they_were_shown_is_asked_again(con
     assert page.status_code == 200
     assert b"has changed since you looked" in page.content
     assert not is_in(alice, narrow)
+
+
+def test_as_many_as_were_shown_but_other_people_are_asked_about_again(dora_client, alice, bob, strict):
+    """Alice disconnects and Bob connects while the page is open: it named her, and would end his."""
+    make_connection(alice)
+    path, ticked = f"/people/groups/{strict.pk}/members/", {"memberships": [alice.membership.pk, bob.membership.pk]}
+    shown = dora_client.post(path, ticked)
+    Connection.objects.all().delete()
+    make_connection(bob)
+    again = dora_client.post(path, ticked | confirmed(shown))
+    assert b"has changed since you looked" in again.content
+    assert b"Bob Okafor" in again.content
+    assert not is_in(bob, strict)
+    assert dora_client.post(path, ticked | confirmed(again)).status_code == 302
+    assert is_in(bob, strict)
+
+
+def test_another_permission_of_the_same_person_is_asked_about_again(dora_client, northwind, alice, narrow):
+    connection = make_connection(alice, "calendar_read", "contacts_read")
+    path, ticked = f"/people/{alice.membership.pk}/groups/", {"groups": [narrow.pk]}
+    shown = dora_client.post(path, ticked)
+    Connection.objects.filter(pk=connection.pk).update(contacts_write=True)
+    again = dora_client.post(path, ticked | confirmed(shown))
+    assert b"has changed since you looked" in again.content
+    assert dora_client.post(path, ticked | confirmed(again)).status_code == 302
 
 
 def test_the_order_of_groups_ends_connections_too(connect, dora_client, northwind, alice, told):
