@@ -1,17 +1,22 @@
 """Groups: their order, who is in each, and what becomes of a group."""
 
+from functools import wraps
+from typing import Any
+
 from django.contrib import messages
 from django.core.paginator import Page, Paginator
 from django.db.models import Count, QuerySet
 from django.http import Http404, HttpResponse, QueryDict
+from django.http.response import HttpResponseBase
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 from django.views.decorators.http import require_POST, require_safe
 
 from organizations import grouping
-from organizations.access import for_admins
+from organizations.access import View, for_admins
 from organizations.confirming import ask_first
 from organizations.forms import GroupForm
+from organizations.grouping import GroupGone
 from organizations.models import Group, Membership, Organization
 from organizations.people import ChangeRefused
 from organizations.people_views import clean, search, show_or_save
@@ -19,6 +24,20 @@ from organizations.placement import find_consequence
 from organizations.requests import SignedInRequest
 
 MEMBERS_PER_PAGE = 50
+
+
+def to_the_list_if_gone(view: View) -> View:
+    """Two admins at once: who comes to a group that the other has just deleted is told so."""
+
+    @wraps(view)
+    def show(request: SignedInRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
+        try:
+            return view(request, *args, **kwargs)
+        except GroupGone as refusal:
+            messages.error(request, str(refusal))
+            return redirect("organizations:groups")
+
+    return show
 
 
 @require_safe
@@ -49,6 +68,7 @@ def group_new(request: SignedInRequest, admin: Membership) -> HttpResponse:
 
 @show_or_save
 @for_admins
+@to_the_list_if_gone
 def group_edit(request: SignedInRequest, admin: Membership, pk: int) -> HttpResponse:
     """One group: its name, and who is in it."""
     group = get_group(admin, pk)
@@ -57,6 +77,8 @@ def group_edit(request: SignedInRequest, admin: Membership, pk: int) -> HttpResp
     if form.is_valid():
         try:
             grouping.rename_group(group, form.cleaned_data["name"], by=request.user, request=request)
+        except GroupGone:
+            raise
         except ChangeRefused as refusal:
             form.add_error("name", str(refusal))
         else:
@@ -94,6 +116,7 @@ def group_members_new(request: SignedInRequest, admin: Membership, pk: int) -> H
 
 @require_POST
 @for_admins
+@to_the_list_if_gone
 def group_members(request: SignedInRequest, admin: Membership, pk: int) -> HttpResponse:
     """Put those who were ticked, or all who were found, into the group."""
     group = get_group(admin, pk)
@@ -119,6 +142,7 @@ def group_members(request: SignedInRequest, admin: Membership, pk: int) -> HttpR
 
 @require_POST
 @for_admins
+@to_the_list_if_gone
 def group_members_removal(request: SignedInRequest, admin: Membership, pk: int) -> HttpResponse:
     """Take those who were ticked, or all who were found, out of the group."""
     group = get_group(admin, pk)
@@ -144,6 +168,7 @@ def group_members_removal(request: SignedInRequest, admin: Membership, pk: int) 
 
 @require_POST
 @for_admins
+@to_the_list_if_gone
 def group_position(request: SignedInRequest, admin: Membership, pk: int) -> HttpResponse:
     """Move the group one place: who is in several groups may get another policy by it."""
     group = get_group(admin, pk)
@@ -166,6 +191,7 @@ def group_position(request: SignedInRequest, admin: Membership, pk: int) -> Http
 
 @show_or_save
 @for_admins
+@to_the_list_if_gone
 def group_delete(request: SignedInRequest, admin: Membership, pk: int) -> HttpResponse:
     """Asks first, and says whom it costs a connection."""
     group = get_group(admin, pk)

@@ -9,7 +9,7 @@ from django.http import HttpRequest
 
 from organizations.client_address import client_address
 from organizations.models import Group, Membership, Organization, User, record
-from organizations.people import ChangeRefused, lock
+from organizations.people import ChangeRefused, get_locked, lock
 from organizations.signals import policy_may_differ
 
 BATCH = 1000
@@ -17,13 +17,27 @@ NAMED = 50
 """How many people one event of the audit trail names; then it says how many more."""
 DIRECTIONS = {"up": -1, "down": 1}
 
+GONE = "This group was deleted meanwhile."
+
 Through = Membership.groups.through
 
 
+class GroupGone(ChangeRefused):
+    """Somebody else deleted the group, or one of the groups, in the meantime."""
+
+
 def set_groups(membership: Membership, groups: Iterable[Group], *, by: User, request: HttpRequest) -> None:
-    """Put somebody into exactly these groups of their own organization."""
+    """Put somebody into exactly these groups of their own organization.
+
+    Raises:
+        GroupGone: one of them is no more.
+        ChangeRefused: the person has left.
+    """
     wanted = [group for group in groups if group.organization_id == membership.organization_id]
     with changing(membership.organization):
+        membership = get_locked(membership)
+        if membership.organization.groups.filter(pk__in=[group.pk for group in wanted]).count() != len(wanted):
+            raise GroupGone("One of these groups was deleted meanwhile. Choose again.")
         before = list(membership.groups.values_list("name", flat=True))
         membership.groups.set(wanted)
         after = list(membership.groups.values_list("name", flat=True))
@@ -54,9 +68,14 @@ def create_group(organization: Organization, name: str, *, by: User, request: Ht
 
 
 def rename_group(group: Group, name: str, *, by: User, request: HttpRequest) -> None:
-    """Raises ChangeRefused: the name is taken."""
+    """Give a group another name.
+
+    Raises:
+        GroupGone
+        ChangeRefused: the name is taken.
+    """
     with changing(group.organization), unique_name(name):
-        before = Group.objects.values_list("name", flat=True).get(pk=group.pk)
+        before = get_current(group).name
         if before == name:
             return
         group.name = name
@@ -65,8 +84,13 @@ def rename_group(group: Group, name: str, *, by: User, request: HttpRequest) -> 
 
 
 def add_members(group: Group, memberships: Sequence[int], *, by: User, request: HttpRequest) -> int:
-    """Put people (keys of memberships) into a group. Returns how many were not in it yet."""
+    """Put people (keys of memberships) into a group. Returns how many were not in it yet.
+
+    Raises:
+        GroupGone
+    """
     with changing(group.organization):
+        group = get_current(group)
         there = find_members(group)
         new = [pk for pk in find_own(group.organization, memberships) if pk not in there]
         Through.objects.bulk_create(
@@ -79,8 +103,13 @@ def add_members(group: Group, memberships: Sequence[int], *, by: User, request: 
 
 
 def remove_members(group: Group, memberships: Sequence[int], *, by: User, request: HttpRequest) -> int:
-    """Take people (keys of memberships) out of a group. Returns how many were in it."""
+    """Take people (keys of memberships) out of a group. Returns how many were in it.
+
+    Raises:
+        GroupGone
+    """
     with changing(group.organization):
+        group = get_current(group)
         there = find_members(group)
         gone = [pk for pk in memberships if pk in there]
         if gone:
@@ -92,8 +121,14 @@ def remove_members(group: Group, memberships: Sequence[int], *, by: User, reques
 
 
 def order_with(groups: Sequence[Group], moved: Group, direction: str) -> list[int]:
-    """The keys of the groups in the order there would be after moving one of them a place up or down."""
+    """The keys of the groups in the order there would be after moving one of them a place up or down.
+
+    Raises:
+        GroupGone: it is not among them.
+    """
     keys = [one.pk for one in groups]
+    if moved.pk not in keys:
+        raise GroupGone(GONE)
     here = keys.index(moved.pk)
     there = here + DIRECTIONS[direction]
     if 0 <= there < len(keys):
@@ -102,7 +137,11 @@ def order_with(groups: Sequence[Group], moved: Group, direction: str) -> list[in
 
 
 def move_group(group: Group, direction: str, *, by: User, request: HttpRequest) -> None:
-    """One place "up" (decides earlier) or "down". At the end of the list nothing happens."""
+    """One place "up" (decides earlier) or "down". At the end of the list nothing happens.
+
+    Raises:
+        GroupGone
+    """
     with changing(group.organization):
         groups = list(group.organization.groups.all())
         keys = order_with(groups, group, direction)
@@ -118,9 +157,14 @@ def move_group(group: Group, direction: str, *, by: User, request: HttpRequest) 
 
 
 def delete_group(group: Group, *, by: User, request: HttpRequest) -> None:
-    """Delete a group with its policy; its members stay in the organization."""
+    """Delete a group with its policy; its members stay in the organization.
+
+    Raises:
+        GroupGone: somebody else did.
+    """
     organization = group.organization
     with changing(organization):
+        group = get_current(group)
         people = sorted(find_members(group))
         write("group.deleted", group, name_people(people), by=by, request=request)
         group.delete()
@@ -133,6 +177,18 @@ def changing(organization: Organization) -> Iterator[None]:
     with transaction.atomic():
         lock(organization)
         yield
+
+
+def get_current(group: Group) -> Group:
+    """As it stands now, inside `changing`.
+
+    Raises:
+        GroupGone
+    """
+    found = Group.objects.select_related("organization").filter(pk=group.pk).first()
+    if found is None:
+        raise GroupGone(GONE)
+    return found
 
 
 @contextmanager

@@ -137,7 +137,11 @@ def groups_change(request: SignedInRequest, admin: Membership, pk: int) -> HttpR
     )
     if question is not None:
         return question
-    grouping.set_groups(membership, groups, by=request.user, request=request)
+    try:
+        grouping.set_groups(membership, groups, by=request.user, request=request)
+    except ChangeRefused as refusal:
+        form.add_error("groups", str(refusal))
+        return render_person(request, admin, membership, groups_form=form, status=422)
     messages.success(request, f"The groups of {membership.user.label} are saved.")
     return redirect("organizations:person", pk)
 

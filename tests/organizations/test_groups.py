@@ -143,6 +143,47 @@ class TestOrder:
         assert page.index(">Support</a>") < page.index("decides first") < page.index(">Board</a>")
 
 
+class TestDeletedMeanwhile:
+    """One admin has a page of a group open, another deletes it between the look at it and the change."""
+
+    @pytest.fixture
+    def deleting(self, monkeypatch, three):
+        """Deletes the group in the moment in which the other admin's change gets its turn."""
+        lock = grouping.lock
+
+        def lose_the_race(organization):
+            lock(organization)
+            Group.objects.filter(pk=three[0].pk).delete()
+
+        monkeypatch.setattr(grouping, "lock", lose_the_race)
+
+    @pytest.mark.parametrize("page", ["", "members/", "members/removal/", "position/", "deletion/"])
+    def test_who_comes_too_late_is_told_so_and_led_to_the_list(
+        self, dora_client, alice, bob, three, page, deleting, told
+    ):
+        bob.membership.groups.add(three[0])
+        person = alice if page == "members/" else bob
+        posted = {"name": "Other", "direction": "down", "memberships": [person.membership.pk]}
+        answer = dora_client.post(f"/people/groups/{three[0].pk}/{page}", posted, follow=True)
+        assert answer.redirect_chain == [("/people/groups/", 302)]
+        assert b"This group was deleted meanwhile." in answer.content
+        assert not AuditEvent.objects.exists()
+        assert not told
+
+    def test_one_of_several_ticked_for_a_person_is_said_at_the_boxes(self, dora_client, alice, three, deleting, told):
+        ticked = {"groups": [three[0].pk, three[1].pk]}
+        answer = dora_client.post(f"/people/{alice.membership.pk}/groups/", ticked)
+        assert answer.status_code == 422
+        assert b"One of these groups was deleted meanwhile." in answer.content
+        assert not alice.membership.groups.exists()
+        assert dora_client.post(f"/people/{alice.membership.pk}/groups/", {"groups": [three[1].pk]}).status_code == 302
+        assert people_in(three[1]) == {alice}
+
+    def test_moving_one_of_a_list_that_was_read_without_it_is_refused(self, three):
+        with pytest.raises(grouping.GroupGone):
+            grouping.order_with(three[1:], three[0], "up")
+
+
 class TestMembers:
     def test_nobody_of_another_organization_gets_in(self, dora_client, charlie, alice, three):
         path = f"/people/groups/{three[0].pk}/members/"
