@@ -129,5 +129,5 @@ def audit_export(request: SignedInRequest, admin: Membership) -> HttpResponseBas
 def write_rows(found: AuditEventQuerySet) -> Iterator[list[str]]:
     columns = ("at", "action", "actor_label", "subject_label", "details", "address")
     for at, action, actor, subject, details, address in found.values_list(*columns).iterator(chunk_size=2000):
-        said = "\n".join(map(str, list_details(details)))
+        said = "\n".join(map(str, list_details(details, most=None)))
         yield [f"{at:%Y-%m-%d %H:%M:%S}", action, say_action(action), actor or "Portico", subject, said, address or ""]

@@ -1,11 +1,15 @@
-"""What the audit trail's actions and details are called where people read them. Pure.
+"""What the audit trail's actions and details are called where people read them.
 
-Every action that any app records stands here: tests/organizations/test_audit.py looks for the calls.
+What the apps above write in keys of their own, they put into words themselves (`AUDIT_VALUES`). Every action that any
+app records stands here: tests/organizations/test_audit.py looks for the calls.
 """
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
+
+from django.conf import settings
+from django.utils.module_loading import import_string
 
 ACTIONS: dict[str, dict[str, str]] = {
     "Connections": {
@@ -103,7 +107,7 @@ VALUES = {
 }
 """Words that are stored where people read others."""
 MOST_ITEMS = 20
-"""Of a list, before it says how many more there are."""
+"""Of a list on a page, before it says how many more there are."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,24 +129,27 @@ def say_action(action: str) -> str:
     return WORDS.get(action, action.replace(".", ": ", 1).replace("_", " "))
 
 
-def list_details(details: Mapping[str, Any]) -> list[Detail]:
-    """What changed first, then everything else that was said."""
+def list_details(details: Mapping[str, Any], *, most: int | None = MOST_ITEMS) -> list[Detail]:
+    """What changed first, then everything else that was said. `most`: items shown of a list; None: all of them."""
     pair = next((pair for pair in BEFORE_AFTER if set(pair) <= set(details)), None)
-    found = list(_list_changes(details[pair[0]], details[pair[1]])) if pair else []
+    found = list(_list_changes(details[pair[0]], details[pair[1]], most)) if pair else []
     rest = {name: value for name, value in details.items() if pair is None or name not in pair}
     return found + [
-        Detail(say_label(name), say_value(value)) for name, value in rest.items() if value not in ("", None)
+        Detail(say_label(name), say_value(value, name, most=most))
+        for name, value in rest.items()
+        if value not in ("", None)
     ]
 
 
-def _list_changes(before: Any, after: Any) -> Iterator[Detail]:
+def _list_changes(before: Any, after: Any, most: int | None) -> Iterator[Detail]:
     if not (isinstance(before, Mapping) and isinstance(after, Mapping)):
-        yield Detail("", say_value(after), say_value(before), is_change=True)
+        yield Detail("", say_value(after, most=most), say_value(before, most=most), is_change=True)
         return
     for name in [*before, *(name for name in after if name not in before)]:
         old, new = before.get(name), after.get(name)
         if old != new:
-            yield Detail(say_label(name), say_value(new, name), say_value(old, name), is_change=True)
+            words = (say_value(value, name, most=most) for value in (new, old))
+            yield Detail(say_label(name), *words, is_change=True)
 
 
 def say_label(name: str) -> str:
@@ -151,18 +158,20 @@ def say_label(name: str) -> str:
     return LABELS.get(name, words[:1].upper() + words[1:])
 
 
-def say_value(value: Any, name: str = "") -> str:
+def say_value(value: Any, name: str = "", *, most: int | None = MOST_ITEMS) -> str:
     """`name`: whose value it is, where that makes other words of it."""
     if value is None:
         return ""
     if isinstance(value, bool):
         return "Yes" if value else "No"
+    if name in settings.AUDIT_VALUES and isinstance(value, str):
+        return str(import_string(settings.AUDIT_VALUES[name])(value))
     if name == "audit_years":
         return "For ever" if value == 0 else f"{value} year{'' if value == 1 else 's'}"
     if isinstance(value, Mapping):
-        return "; ".join(f"{say_label(name)}: {say_value(one)}" for name, one in value.items())
+        return "; ".join(f"{say_label(key)}: {say_value(one, key, most=most)}" for key, one in value.items())
     if isinstance(value, list | tuple):
-        shown = ", ".join(say_value(one) for one in value[:MOST_ITEMS])
-        more = len(value) - MOST_ITEMS
+        shown = ", ".join(say_value(one, most=most) for one in value[:most])
+        more = len(value) - (len(value) if most is None else most)
         return f"{shown} and {more} more" if more > 0 else shown
     return VALUES.get(str(value), str(value))

@@ -223,6 +223,8 @@ JOIN_SERVICES = "meetings.join_services.SERVICES"
 FEEDS = {"calendar": "meetings.sync.CalendarFeed", "contacts": "contacts.sync.ContactsFeed"}
 # What moving people between groups would do to their connections, for the pages that move them.
 PLACEMENT_PREVIEW = "integrations.deciding.preview_placement"
+# What makes words of the values that stand under a name in the audit trail.
+AUDIT_VALUES = {"provider": "integrations.wording.service_name"}
 
 # Every vendor address is a setting: national clouds, proxies and test systems have their own.
 GOOGLE = {

@@ -249,6 +249,11 @@ class TestWords:
             ({"is_active": False, "note": ""}, ["May sign in: No"]),
             ({"before": {}, "after": {"google.calendar_write": ["off", True]}},
              ["Google: calendar write: (nothing) → off, Yes"]),
+            ({"provider": "office365", "mailbox": "a@b.example"}, ["Service: Office 365", "Mailbox: a@b.example"]),
+            ({"before": {"provider": "google"}, "after": {"provider": "exchange"}},
+             ["Service: Google → Exchange"]),
+            ({"provider": "of a service that is no more"}, ["Service: of a service that is no more"]),
+            ({"group": "google"}, ["Group: google"]),
             ({"members": [f"m{n}" for n in range(30)]},
              ["Members: " + ", ".join(f"m{n}" for n in range(20)) + " and 10 more"]),
         ],
@@ -381,6 +386,23 @@ class TestExport:
         assert rows[1][5:] == ["Group: =cmd()", "192.0.2.7"]
         taken = AuditEvent.objects.get(action="audit.exported")
         assert (taken.actor, taken.details) == (dora, {"what": "Groups"})
+
+    def test_lists_stand_in_it_whole_however_long_and_services_by_their_names(self, dora_client, dora, northwind):
+        """The page says "and 30 more"; what is taken home to be kept leaves nothing out."""
+        addresses = [f"p{number}@northwind.example" for number in range(50)]
+        record("group.deleted", organization=northwind, actor=dora, details={"people": addresses, "count": 50})
+        record("connection.created", organization=northwind, actor=dora, details={"provider": "google"})
+        assert b"and 30 more" in dora_client.get("/people/audit-trail/").content
+        export = dora_client.get("/people/audit-trail/export/")
+        said = {row[1]: row[5] for row in self.read(export)[1:]}
+        assert said["group.deleted"] == "People: " + ", ".join(addresses) + "\nCount: 50"
+        assert said["connection.created"] == "Service: Google"
+
+    def test_before_and_after_stand_in_it_whole_too(self, dora_client, northwind):
+        order = [f"Group {number}" for number in range(40)]
+        record("group.moved", organization=northwind, details={"before": order, "after": order[::-1]})
+        rows = self.read(dora_client.get("/people/audit-trail/export/", {"what": "group.moved"}))
+        assert all(name in part for part in rows[1][5].split(" → ") for name in order)
 
     def test_formulas_are_defused(self, dora_client, northwind):
         AuditEvent.objects.create(organization=northwind, action="member.left", actor_label="=1+1")
