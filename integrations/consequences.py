@@ -8,8 +8,8 @@ from typing import Any
 
 from integrations import wording
 from integrations.forecasting import Forecast, Preview
-from integrations.permissions import Permission, Permissions
 from integrations.verdicts import Outcome, Verdict
+from integrations.wording import say_permissions
 from organizations.models import User
 
 SHOWN = 20
@@ -201,12 +201,6 @@ def list_rows(preview: Preview, coming: Coming = NOTHING_COMING) -> Iterator[Seq
         groups = ", ".join(one.forecast.groups)
         what = one.consequence.heading if one.consequence is not Consequence.NONE else "Stays as it is"
         yield person.name, person.email, groups, one.service, one.forecast.mailbox, what, one.sentence, one.why
-
-
-def say_permissions(permissions: Permissions) -> str:
-    """ "Calendar read and Calendar write"."""
-    labels = [one.label for one in Permission if one in permissions]
-    return " and ".join([", ".join(labels[:-1]), labels[-1]] if len(labels) > 1 else labels)
 
 
 def _is_sought(one: Concerned, wanted: str) -> bool:

@@ -3,7 +3,6 @@
 Nothing here comes from a calendar or an address book, and no credential is read.
 """
 
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cached_property
@@ -13,7 +12,7 @@ from django.utils import timezone
 
 from integrations import verdicts, wording
 from integrations.models import Connection, SyncRun
-from integrations.permissions import Permission, Permissions
+from integrations.permissions import Permissions
 from integrations.policy_models import (
     NO_ORGANIZATION,
     AdminPolicy,
@@ -31,13 +30,8 @@ from organizations.models import AuditEvent, Group, Invitation, Membership, User
 RUNS = 20
 EVENTS = 50
 EFFECTS = 10
-TRIGGERS = {
-    "schedule": "By itself",
-    "person": "The person asked",
-    "connect": "After connecting",
-    "admin": "An admin asked",
-    "support": "Support asked",
-}
+NEWS = (EffectState.WAITING, EffectState.DONE)
+"""What support may have mailed once more: that something was taken back is said once."""
 OUTCOMES = {
     Outcome.DISCONNECTED: "Is disconnected: policy locks it out",
     Outcome.NARROWED: "Loses permissions: policy locks them off",
@@ -72,7 +66,7 @@ class Effect:
 
     @property
     def may_be_told_again(self) -> bool:
-        return self.effect.state in (EffectState.WAITING, EffectState.DONE) and self.effect.told_at is not None
+        return self.effect.state in NEWS and self.effect.told_at is not None
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,29 +148,34 @@ class Diagnosis:
 
     @property
     def granted(self) -> str:
-        return say_permissions(self.connection.granted) if self.connection else ""
+        return _list(self.connection.granted) if self.connection else ""
 
     @property
     def not_granted(self) -> str:
-        return say_permissions(self.connection.not_granted) if self.connection else ""
+        return _list(self.connection.not_granted) if self.connection else ""
 
     @property
     def usable(self) -> str:
         """Now, a grace period included."""
         assert self.held  # from here on the person knows it, and the connection asks the person
-        return say_permissions(self.connection.usable) if self.connection else ""
+        return _list(self.connection.usable) if self.connection else ""
 
     @cached_property
     def runs(self) -> list[Run]:
         found = self.connection.runs.all()[:RUNS] if self.connection else []
-        return [Run(run, TRIGGERS.get(run.trigger, run.trigger)) for run in found]
+        return [Run(run, wording.say_trigger(run.trigger)) for run in found]
 
     @cached_property
     def effects(self) -> list[Effect]:
         """The newest first; what was done outlives the connection."""
         found = PolicyEffect.objects.filter(user=self.person).select_related("change").order_by("-at", "-pk")
         return [
-            Effect(one, wording.service_name(one.provider), OUTCOMES[Outcome(one.outcome)], say_names(one.ended))
+            Effect(
+                one,
+                wording.service_name(one.provider),
+                OUTCOMES[Outcome(one.outcome)],
+                wording.say_permissions(one.ended),
+            )
             for one in found[:EFFECTS]
         ]
 
@@ -193,10 +192,5 @@ class Diagnosis:
         return [Event(one, say_action(one.action), list_details(one.details)) for one in found]
 
 
-def say_permissions(permissions: Permissions) -> str:
-    return ", ".join(one.label for one in Permission if one in permissions) or "None"
-
-
-def say_names(names: Sequence[str]) -> str:
-    """Of stored names of permissions."""
-    return ", ".join(one.label for one in Permission if one.value in names)
+def _list(permissions: Permissions) -> str:
+    return ", ".join(wording.list_permissions(permissions)) or "None"

@@ -44,7 +44,8 @@ def describe(before: Stored, after: Stored, *, level: Level) -> list[Difference]
     """The same of what a PolicyChange of this level holds."""
     names = _in_order({*before, *after})
     return [
-        Difference(one, _label(one), _say_stored(one, before, level), _say_stored(one, after, level)) for one in names
+        Difference(one, wording.full_label(one), _say_stored(one, before, level), _say_stored(one, after, level))
+        for one in names
     ]
 
 
@@ -83,7 +84,7 @@ def _pair(layer: Layer, name: str) -> tuple[Value, bool] | None:
 
 
 def _difference(name: str, before: Layer, after: Layer) -> Difference:
-    return Difference(name, _label(name), say_choice(before, name), say_choice(after, name))
+    return Difference(name, wording.full_label(name), say_choice(before, name), say_choice(after, name))
 
 
 def _say_nothing(name: str, level: Level) -> str:
@@ -109,11 +110,6 @@ def _say(name: str, value: Value, is_locked: bool) -> str:
     setting = levels.find_setting(name)
     words = wording.say_value(setting, value) if setting else str(value)
     return f"{words}, locked" if is_locked else words
-
-
-def _label(name: str) -> str:
-    setting = levels.find_setting(name)
-    return wording.full_label_of(setting) if setting else name
 
 
 def _in_order(names: Iterable[str]) -> list[str]:

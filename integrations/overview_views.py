@@ -30,13 +30,6 @@ from safety.spreadsheets import csv_response
 
 PER_PAGE = 50
 RUNS = 20
-TRIGGERS = {
-    "schedule": "By itself",
-    "person": "The member asked",
-    "connect": "After connecting",
-    "admin": "An admin asked",
-    "support": "Support asked",
-}
 NOBODY: frozenset[int] = frozenset()
 
 
@@ -150,9 +143,7 @@ def _describe(connection: Connection, held: Held) -> dict[str, Any]:
     return {
         "method": connection.sign_in_method,
         "verdict": verdicts.judge(connection.facts, held.today),
-        "runs": [
-            {"run": run, "trigger": TRIGGERS.get(run.trigger, run.trigger)} for run in connection.runs.all()[:RUNS]
-        ],
+        "runs": [{"run": run, "trigger": wording.say_trigger(run.trigger)} for run in connection.runs.all()[:RUNS]],
     }
 
 

@@ -3,7 +3,7 @@
 Pages, support, the audit trail and previews all take their words from here.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from django.conf import settings
@@ -63,6 +63,14 @@ CALL_SCHEMES = {
     CallScheme.SIP: "A SIP program (sip:)",
 }
 MODES = {Mode.ASK: "Ask: the member chooses", Mode.ON: "On", Mode.OFF: "Off"}
+TRIGGERS = {
+    "schedule": "By itself",
+    "person": "The member asked",
+    "connect": "After connecting",
+    "admin": "An admin asked",
+    "support": "Support asked",
+}
+"""Why a sync ran: what SyncRun.trigger holds."""
 
 
 def list_settings() -> list[Setting]:
@@ -111,6 +119,32 @@ def label_of(setting: Setting) -> str:
 def full_label_of(setting: Setting) -> str:
     """ "Google: Calendar write"."""
     return f"{service_name(setting.service)}: {label_of(setting)}" if setting.service else label_of(setting)
+
+
+def full_label(name: str) -> str:
+    """The same of a setting's name; the name itself where this version of Portico does not know it."""
+    setting = levels.find_setting(name)
+    return full_label_of(setting) if setting else name
+
+
+def say_trigger(trigger: str) -> str:
+    return TRIGGERS.get(trigger, trigger)
+
+
+def say_list(words: Sequence[str]) -> str:
+    """ "A, B and C"."""
+    return " and ".join([", ".join(words[:-1]), words[-1]] if len(words) > 1 else words)
+
+
+def list_permissions(permissions: Iterable[str]) -> list[str]:
+    """Labels of permissions or of their stored names, in the order of the four; names of no permission are left out."""
+    given = frozenset(permissions)
+    return [one.label for one in Permission if one in given]
+
+
+def say_permissions(permissions: Iterable[str]) -> str:
+    """ "Calendar read, Calendar write and Contacts read"; "" of none."""
+    return say_list(list_permissions(permissions))
 
 
 def say_value(setting: Setting, value: Value) -> str:

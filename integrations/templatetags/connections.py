@@ -8,9 +8,9 @@ from django import template
 from django.db.models import F, OuterRef, Q, Subquery
 from django.utils import timezone
 
-from integrations import registry
+from integrations import registry, wording
 from integrations.models import Connection, Status
-from integrations.permissions import LABELS, Permission, parse_permissions
+from integrations.permissions import parse_permissions
 from integrations.policy_models import EffectState, PolicyEffect
 from integrations.verdicts import Outcome
 from organizations.models import User
@@ -44,12 +44,11 @@ def policy_banner(context: template.Context) -> dict[str, Any]:
     effect = _look(context).effect
     if effect is None:
         return {}
-    info = registry.find_info(effect.provider)
     return {
         "effect": effect,
-        "service": info.name if info else effect.provider,
-        "ended": _say(effect.ended),
-        "lacking": _say(effect.lacking),
+        "service": wording.service_name(effect.provider),
+        "ended": wording.say_permissions(effect.ended),
+        "lacking": wording.say_permissions(effect.lacking),
         "is_waiting": effect.state == EffectState.WAITING,
         "request": context["request"],
         "csrf_token": context.get("csrf_token"),
@@ -104,8 +103,3 @@ def _newest_effect() -> Subquery:
 
 def _is_granted(effect: PolicyEffect, connection: Connection | None) -> bool:
     return connection is not None and parse_permissions(effect.lacking) <= connection.granted
-
-
-def _say(names: list[str]) -> str:
-    held = parse_permissions(names)
-    return " and ".join(LABELS[one] for one in Permission if one in held)
