@@ -20,7 +20,7 @@ from django.utils.html import format_html
 from django.views.decorators.http import require_POST
 
 from integrations import overseeing, registry, wording
-from integrations.diagnosing import Diagnosis
+from integrations.diagnosing import NEWS, Diagnosis
 from integrations.models import Connection, PolicyEffect, Status
 from organizations import inviting
 from organizations.admin import InvitationAdmin, UserAdmin
@@ -167,7 +167,8 @@ class PersonAdmin(UserAdmin):
 
     @needs(VIEW)
     def effect_mail_create(self, request: HttpRequest, pk: int, effect: int) -> HttpResponse:
-        return self._tell_again(request, pk, PolicyEffect.objects.filter(user=pk, pk=effect), what="policy")
+        news = PolicyEffect.objects.filter(user=pk, pk=effect, state__in=NEWS)
+        return self._tell_again(request, pk, news, what="policy")
 
     def _tell_again(self, request: HttpRequest, pk: int, rows: QuerySet[Any], *, what: str) -> HttpResponse:
         """Have one mail written once more; not in a row, whoever presses the button."""

@@ -91,7 +91,7 @@ def test_the_page_shows_the_connection_and_its_runs_in_plain_words_and_in_detail
         "Nothing in the policy stands against it",
         "Memory could not be reached.",
         "<pre>ConnectTimeout after 10 s</pre>",
-        "The person asked",
+        "The member asked",
     ):
         assert words in page, words
     Connection.objects.update(status=Status.RECONNECT_NEEDED)
@@ -228,6 +228,32 @@ def test_a_mail_about_policy_is_sent_again_to_that_person_alone(support_client, 
     assert b"within a minute" in support_client.post(url("effect_mail", alice, effect.pk), follow=True).content
     effect.refresh_from_db()
     assert effect.told_at is None
+
+
+@pytest.mark.parametrize("state", ["spared", "undone"])
+def test_that_something_was_taken_back_is_not_said_again(support_client, alice, effect, state):
+    PolicyEffect.objects.update(state=state)
+    send = url("effect_mail", alice, effect.pk)
+    assert send not in read(support_client, alice)
+    assert b"Nothing was sent" in support_client.post(send, follow=True).content
+    effect.refresh_from_db()
+    assert effect.told_at
+    assert not AuditEvent.objects.filter(action="mail.sent_again").exists()
+
+
+def test_an_invitation_that_was_never_mailed_says_so(support_client, northwind, dora, alice):
+    from organizations.models import Invitation
+
+    invitation = Invitation(organization=northwind, email=alice.email, invited_by=dora)
+    invitation.wait_for_mail(timezone.now())
+    invitation.save()
+    page = read(support_client, alice)
+    assert "as Member, waits to be mailed" in page
+    assert "sent ," not in page
+    Invitation.objects.update(mail_due_at=None)
+    assert "as Member, <strong>could not be mailed</strong>" in read(support_client, alice)
+    Invitation.objects.update(sent_at=timezone.now())
+    assert "as Member, sent 20" in read(support_client, alice)
 
 
 def test_an_open_invitation_is_found_by_address_and_sent_again(support_client, support, northwind, dora, alice):
