@@ -1,15 +1,20 @@
 """What support staff see and do: nothing secret, and nothing of what people keep in calendars and address books."""
 
+from typing import cast
+
 from django.contrib import admin, messages
 from django.db.models import QuerySet
 from django.http import HttpRequest
 
-from integrations import changing, support  # noqa: F401 (puts the page about a person in its place)
-from integrations.models import AdminPolicy, Connection, Status, SyncRun
-from integrations.permissions import Permission
+from integrations import overseeing, support, wording  # noqa: F401 (support puts the page about a person in its place)
+from integrations.models import AdminPolicy, Connection, SyncRun
+from integrations.permissions import Permissions
 from organizations.admin import AuditsOpening, LookOnly
 from organizations.client_address import client_address
-from organizations.models import User, record
+from organizations.models import User
+
+MOST_REFUSALS = 5
+"""How many are said in full, of a whole page that was chosen."""
 
 
 class RecentRuns(LookOnly, admin.TabularInline):
@@ -94,25 +99,24 @@ class ConnectionAdmin(LookOnly, AuditsOpening):
 
     @admin.action(description="Sync now", permissions=["view"])
     def sync_now(self, request: HttpRequest, chosen: QuerySet[Connection]) -> None:
-        waiting = list(chosen.exclude(status=Status.RECONNECT_NEEDED).select_related("user"))
-        for connection in waiting:
-            changing.start_sync(connection, trigger="support")
-            record(
-                "connection.sync_asked",
-                organization=connection.user.organization,
-                actor=request.user,  # type: ignore[arg-type]
-                subject=connection.user,
-                address=client_address(request),
-            )
-        if waiting:
-            self.message_user(request, f"Syncs queued: {len(waiting)}.", messages.SUCCESS)
-        if left_out := chosen.count() - len(waiting):
-            sentence = f"Left out, because the person has to reconnect first: {left_out}."
+        by, address = cast(User, request.user), client_address(request)
+        queued, refusals = 0, []
+        for connection in chosen.select_related("user__membership__organization"):
+            try:
+                overseeing.sync_now(connection, by=by, address=address, trigger="support")
+                queued += 1
+            except overseeing.Refused as refusal:
+                refusals.append(str(refusal))
+        if queued:
+            self.message_user(request, f"Syncs queued: {queued}.", messages.SUCCESS)
+        for sentence in refusals[:MOST_REFUSALS]:
             self.message_user(request, sentence, messages.WARNING)
+        if more := len(refusals[MOST_REFUSALS:]):
+            self.message_user(request, f"Left out for the like: {more} more.", messages.WARNING)
 
 
-def _labels(permissions: frozenset[Permission]) -> str:
-    return ", ".join(one.label for one in Permission if one in permissions) or "-"
+def _labels(permissions: Permissions) -> str:
+    return ", ".join(wording.list_permissions(permissions)) or "-"
 
 
 @admin.register(SyncRun)

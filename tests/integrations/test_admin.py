@@ -4,7 +4,8 @@ import pytest
 
 from integrations import sync
 from integrations.models import Connection, Status
-from organizations.models import AuditEvent
+from organizations.models import AuditEvent, User
+from tests.integrations.enforcement import make_connection
 
 pytestmark = pytest.mark.django_db
 LIST = "/support/integrations/connection/"
@@ -44,8 +45,33 @@ def test_a_connection_that_needs_its_person_is_left_out_and_support_is_told(conn
     answer = support_client.post(
         LIST, {"action": "sync_now", "_selected_action": [str(connection.pk)]}, follow=True
     ).content.decode()
-    assert "has to reconnect first: 1." in answer
+    assert "Alice Meyer has to reconnect first" in answer
+    assert "Syncs queued" not in answer
     assert queued == []
+
+
+def test_of_whom_may_not_sign_in_nothing_is_read_whoever_asks(
+    memory, support_client, alice, bob, queued, django_capture_on_commit_callbacks
+):
+    connections = [make_connection(alice), make_connection(bob)]
+    User.objects.filter(pk=alice.pk).update(is_active=False)
+    form = {"action": "sync_now", "_selected_action": [str(one.pk) for one in connections]}
+    with django_capture_on_commit_callbacks(execute=True):
+        answer = support_client.post(LIST, form, follow=True).content.decode()
+    assert "Syncs queued: 1." in answer
+    assert "Alice Meyer may not sign in here, so nothing is read for them." in answer
+    assert queued == [(str(connections[1].pk), "support")]
+    assert AuditEvent.objects.get(action="connection.sync_asked").subject == bob
+
+
+def test_of_many_that_are_left_out_a_few_are_named_and_the_rest_counted(memory, support_client, northwind, make_member):
+    for n in range(7):
+        make_connection(make_member(northwind, f"m{n}@northwind.example"))
+    Connection.objects.update(status=Status.RECONNECT_NEEDED)
+    chosen = [str(pk) for pk in Connection.objects.values_list("pk", flat=True)]
+    answer = support_client.post(LIST, {"action": "sync_now", "_selected_action": chosen}, follow=True).content.decode()
+    assert answer.count("has to reconnect first") == 5
+    assert "Left out for the like: 2 more." in answer
 
 
 def test_support_cannot_change_or_delete_a_connection(connect, support_client):
