@@ -132,6 +132,16 @@ def test_what_policy_holds_back_is_a_state_of_its_own_and_comes_back_with_the_po
     assert names(dora_client.get(URL, {"state": "connected"})) == ["Alice Meyer", "Bob Okafor"]
 
 
+def test_ten_thousand_held_back_members_fit_into_one_statement_of_sqlite(northwind):
+    many = frozenset(range(1, 10_001))
+    for sort, state in itertools.product(("person", "state", "-state"), State):
+        members = seeing.find_members(northwind, seeing.Filters(state=state, sort=sort), many)
+        _, parameters = members.query.sql_with_params()
+        assert len(parameters) < 100, (sort, state)
+        assert list(seeing.with_connections(members)[:50]) is not None
+        assert members.count() >= 0
+
+
 def test_one_permission_held_back_is_said_beside_it_and_the_connection_goes_on(dora_client, northwind, alice, link):
     link(alice)
     set_policy(northwind, {"memory.contacts_read": "off"})
