@@ -2,6 +2,7 @@
 
 import uuid
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from django.contrib import messages
@@ -14,10 +15,8 @@ from django.utils import timezone
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_POST, require_safe
 
-from integrations import deciding, levels, wording
-from integrations.consequences import say_permissions
+from integrations import deciding, wording
 from integrations.differences import Difference, describe
-from integrations.permissions import parse_permissions
 from integrations.policy import Level
 from integrations.policy_models import ChangeState, EffectState, PolicyChange, PolicyEffect
 from integrations.verdicts import Outcome
@@ -39,19 +38,33 @@ COMING = OUTCOMES | {
     Outcome.DISCONNECTED: "Will be disconnected",
     Outcome.NARROWED: "Will lose permissions",
 }
+AVERTED = {
+    Outcome.DISCONNECTED: "Was to be disconnected",
+    Outcome.NARROWED: "Was to lose permissions",
+    Outcome.HELD_BACK: "Was to be held back",
+    Outcome.TO_GRANT: "Was asked to grant more",
+}
+WORDS = {
+    EffectState.WAITING: COMING,
+    EffectState.DONE: OUTCOMES,
+    EffectState.SPARED: AVERTED,
+    EffectState.UNDONE: AVERTED,
+}
 STATES = {
     EffectState.WAITING: "Announced",
     EffectState.DONE: "Done",
     EffectState.SPARED: "Spared: it no longer applied",
     EffectState.UNDONE: "Taken back",
 }
+ENDINGS = {EffectState.SPARED: "spared", EffectState.UNDONE: "taken back"}
 
 
 @require_safe
 @for_admins
 def changes(request: SignedInRequest, admin: Membership) -> HttpResponse:
     """Every change of policy, the newest first."""
-    found = _changes_of(admin).annotate(concerned=Count("effects")).order_by("-made_at", "pk")
+    concerned = Count("effects", filter=~Q(effects__state=EffectState.SPARED))
+    found = _changes_of(admin).annotate(concerned=concerned).order_by("-made_at", "pk")
     page = Paginator(found, CHANGES_PER_PAGE).get_page(request.GET.get("page"))
     rows = [{"change": one, "differences": _describe(one)} for one in page]
     return render(request, "integrations/policy_changes.html", {"page_obj": page, "rows": rows})
@@ -91,7 +104,9 @@ def reversal_create(request: SignedInRequest, admin: Membership, pk: uuid.UUID) 
     else:
         messages.success(request, "The change is undone. Everybody who was told is told that their connection stays.")
         if left:
-            messages.warning(request, f"Changed again since, so left as it is: {', '.join(map(_label, left))}.")
+            messages.warning(
+                request, f"Changed again since, so left as it is: {', '.join(map(wording.full_label, left))}."
+            )
     return redirect("administration:change", pk)
 
 
@@ -115,28 +130,65 @@ def _changes_of(admin: Membership) -> QuerySet[PolicyChange]:
 
 def _describe_change(request: SignedInRequest, found: PolicyChange) -> dict[str, Any]:
     effects = found.effects.select_related("user").order_by("user__email")
-    counts = dict(found.effects.order_by().values_list("outcome").annotate(Count("pk")))
-    outcome, sought = request.GET.get("outcome", ""), request.GET.get("q", "").replace("\0", "").strip()[:100]
-    if outcome:
-        effects = effects.filter(outcome=outcome) if outcome in counts else effects.none()
+    kinds = _count_kinds(found)
+    kind, sought = request.GET.get("kind", ""), request.GET.get("q", "").replace("\0", "").strip()[:100]
+    if kind:
+        chosen = next((one for one in kinds if one.key == kind), None)
+        effects = effects.filter(outcome=chosen.outcome, state=chosen.state) if chosen else effects.none()
     if sought:
         effects = effects.filter(Q(user__name__icontains=sought) | Q(user__email__icontains=sought))
     page = Paginator(effects, PER_PAGE).get_page(request.GET.get("page"))
+    is_waiting, is_due = found.state == ChangeState.WAITING, found.due_at <= timezone.now()
+    averted = sum(one.count for one in kinds if WORDS[one.state] is AVERTED)
+    listed = sum(one.count for one in kinds)
     return {
         "change": found,
         "differences": _describe(found),
         "is_looking": _is_under_way(found),
-        "is_waiting": found.state == ChangeState.WAITING,
-        "is_due": found.due_at <= timezone.now(),
-        # What was counted then is how many were told.
-        "starts_soon": found.state == ChangeState.WAITING and found.due_at <= timezone.now(),
-        "counts": [(one, words, counts[one]) for one, words in OUTCOMES.items() if one in counts],
-        "concerned": sum(counts.values()),
+        "is_waiting": is_waiting,
+        "is_due": is_due,
+        # Its progress is still that of announcing it: carrying it out counts anew.
+        "starts_soon": is_waiting and is_due,
+        "kinds": kinds,
+        "listed": listed,
+        "averted": averted,
+        "concerned": listed - averted,
+        "pending": sum(one.count for one in kinds if one.state is EffectState.WAITING),
         "page_obj": page,
         "rows": [_describe_effect(one) for one in page],
-        "outcome": outcome,
+        "kind": kind,
         "sought": sought,
     }
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """How many people a change did, will do, or was to do the same to."""
+
+    outcome: Outcome
+    state: EffectState
+    count: int
+
+    @property
+    def key(self) -> str:
+        """For the filter."""
+        return f"{self.outcome}-{self.state}"
+
+    @property
+    def words(self) -> str:
+        """ "Was to be disconnected, spared"."""
+        what = WORDS[self.state].get(self.outcome, "")
+        return f"{what}, {ENDINGS[self.state]}" if self.state in ENDINGS else what
+
+
+def _count_kinds(found: PolicyChange) -> list[Kind]:
+    """What comes or was done first, then what was averted."""
+    counted = found.effects.order_by().values_list("outcome", "state").annotate(Count("pk"))
+    kinds = [Kind(Outcome(outcome), EffectState(state), count) for outcome, state, count in counted]
+    outcomes, states = list(Outcome), list(WORDS)
+    return sorted(
+        kinds, key=lambda one: (WORDS[one.state] is AVERTED, outcomes.index(one.outcome), states.index(one.state))
+    )
 
 
 def _describe(found: PolicyChange) -> list[Difference]:
@@ -152,12 +204,13 @@ def _is_under_way(found: PolicyChange) -> bool:
 
 
 def _describe_effect(effect: PolicyEffect) -> dict[str, Any]:
+    state = EffectState(effect.state)
     return {
         "effect": effect,
         "service": wording.service_name(effect.provider),
-        "what": (COMING if effect.state == EffectState.WAITING else OUTCOMES).get(Outcome(effect.outcome), ""),
-        "permissions": say_permissions(parse_permissions(effect.ended)),
-        "state": STATES[EffectState(effect.state)],
+        "what": WORDS[state].get(Outcome(effect.outcome), ""),
+        "permissions": wording.say_permissions(effect.ended),
+        "state": STATES[state],
     }
 
 
@@ -175,8 +228,3 @@ def _list_rows(effects: QuerySet[PolicyEffect]) -> Iterator[Sequence[Any]]:
             f"{effect.at:%Y-%m-%d %H:%M}",
             " ".join(effect.reasons),
         )
-
-
-def _label(name: str) -> str:
-    setting = levels.find_setting(name)
-    return wording.full_label_of(setting) if setting else name

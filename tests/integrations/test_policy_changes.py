@@ -126,12 +126,41 @@ def test_whom_it_concerns_can_be_searched_filtered_and_downloaded(dora_client, c
     found = text_of(dora_client.get(url_of(change), {"q": "BOB@"}))
     assert found.count(rows) == 1
     assert "Bob Okafor" in found
-    assert text_of(dora_client.get(url_of(change), {"outcome": "narrowed"})).count(rows) == 1
-    assert "Nobody here matches." in text_of(dora_client.get(url_of(change), {"outcome": "nonsense", "q": "\0"}))
+    assert text_of(dora_client.get(url_of(change), {"kind": "narrowed-waiting"})).count(rows) == 1
+    assert "Nobody here matches." in text_of(dora_client.get(url_of(change), {"kind": "nonsense", "q": "\0"}))
     answer = dora_client.get(url_of(change, "effects/"))
     lines = b"".join(answer.streaming_content).decode().splitlines()
     assert len(lines) == 3
     assert lines[1].startswith("'=SUM(1),alice@northwind.example,Memory,alice@northwind.example,Will lose permissions")
+
+
+def test_who_was_spared_is_not_said_to_have_lost_anything(dora_client, change, alice, bob):
+    enforcing.run(str(change.pk))
+    PolicyEffect.objects.filter(user=bob).update(state="spared")
+    page = text_of(dora_client.get(url_of(change)))
+    assert "Was to be disconnected: Calendar read" in page
+    assert "Will lose permissions: Calendar read" in page
+    assert "Will be disconnected" not in page
+    assert "1 person is concerned, and told by banner and mail. 1 no longer is." in page
+    assert "announced to 1 person happens" in page
+    assert re.findall(r"<option [^>]*>(.*?)</option>", page) == [
+        "Everything (2)", "Will lose permissions (1)", "Was to be disconnected, spared (1)",
+    ]  # fmt: skip
+    assert text_of(dora_client.get(url_of(change), {"kind": "disconnected-spared"})).count("row-item__title") == 1
+    assert "Nobody here matches." in text_of(dora_client.get(url_of(change), {"kind": "disconnected-waiting"}))
+    lines = b"".join(dora_client.get(url_of(change, "effects/")).streaming_content).decode().splitlines()
+    assert [line.split(",")[4] for line in lines[1:]] == ["Will lose permissions", "Was to be disconnected"]
+    assert "1 person</span>" in text_of(dora_client.get(CHANGES))
+
+
+def test_of_what_was_undone_everything_was_only_to_be(dora_client, dora, change):
+    enforcing.run(str(change.pk))
+    deciding.undo(change, by=dora, address=None)
+    page = text_of(dora_client.get(url_of(change)))
+    assert "Was to be disconnected, taken back (1)" in page
+    assert "Was to lose permissions, taken back (1)" in page
+    assert ">Disconnected" not in page
+    assert "Whom it concerns" in page
 
 
 def test_every_change_is_listed_with_how_it_stands(dora_client, dora, change, northwind):
