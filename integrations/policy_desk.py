@@ -69,8 +69,9 @@ def sit_down(request: HttpRequest, place: Place) -> Desk:
 
 
 def _say_nothing(posted: QueryDict) -> QueryDict:
-    """Leave everything to the levels above, whatever the form held."""
+    """Leave everything to the levels above, whatever the form held. "clear" stays: a preview brings it back."""
     data = QueryDict(mutable=True)
+    data["clear"] = "1"
     data["version"], data["base"] = posted.get("version", ""), posted.get("base", "")
     return data
 

@@ -138,7 +138,10 @@ class PolicyForm(forms.Form):
 
     def clean(self) -> dict[str, Any]:
         cleaned = super().clean() or {}
-        if not self.errors:
+        if not self.errors and self.inherits and "clear" in self.data:
+            # Also what rests under a lock above, and what this server has no use for.
+            self.new_layer = Layer(self.layer.level, self.layer.name)
+        elif not self.errors:
             self.new_layer = self._read(cleaned)
         if not self.errors:
             whole = levels.resolve([*self.above, self.new_layer])
