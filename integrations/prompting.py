@@ -71,8 +71,13 @@ def has_choice(user: User) -> bool:
 
 
 def find_cut_off(user: User) -> PolicyEffect | None:
-    """The last time a policy ended this person's connection, if that is how they came to have none."""
-    ended = PolicyEffect.objects.filter(user=user, state=EffectState.DONE, outcome=Outcome.DISCONNECTED)
+    """The last time a policy ended this person's connection, if that is how they came to have none.
+
+    Connecting again settles it, whatever becomes of that connection; so does putting the banner about it away.
+    """
+    ended = PolicyEffect.objects.filter(
+        user=user, state=EffectState.DONE, outcome=Outcome.DISCONNECTED, dismissed_at=None
+    )
     return ended.order_by("-at").first()
 
 

@@ -8,6 +8,7 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
+from integrations import prompting
 from integrations.models import Connection, ConnectPrompt, PolicyChange, PolicyEffect
 from organizations.models import Group
 from tests.conftest import PASSWORD
@@ -115,6 +116,24 @@ def test_whom_a_lock_disconnected_after_they_were_asked_is_asked_once_more(alice
     assert "Calendar read was switched off by your group Sales." in page
     ConnectPrompt.objects.update(shown_at=timezone.now() + timedelta(seconds=10))
     assert not is_asked(sign_in(alice))
+
+
+def test_who_has_connected_again_since_and_deleted_that_is_not_told_that_policy_ended_it(
+    alice, northwind, sign_in, connect
+):
+    effect = cut_off(alice)
+    assert prompting.find_cut_off(alice) == effect
+    connect()
+    client = sign_in(alice)
+    client.post("/integrations/connection/deletion/new/")
+    assert not Connection.objects.exists()
+    assert prompting.find_cut_off(alice) is None
+    set_policy(northwind, {"prompt": "until_done"})
+    client = sign_in(alice)
+    assert is_asked(client)
+    page = text_of(client.get(ASKED))
+    assert "Connect your calendar and contacts?" in page
+    assert "was ended" not in page
 
 
 def test_whom_a_lock_disconnected_is_left_alone_where_nobody_is_asked(alice, northwind, sign_in):
