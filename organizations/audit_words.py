@@ -148,8 +148,8 @@ def _list_changes(before: Any, after: Any, most: int | None) -> Iterator[Detail]
     for name in [*before, *(name for name in after if name not in before)]:
         old, new = before.get(name), after.get(name)
         if old != new:
-            words = (say_value(value, name, most=most) for value in (new, old))
-            yield Detail(say_label(name), *words, is_change=True)
+            was, is_now = (say_value(value, name, most=most) for value in (old, new))
+            yield Detail(say_label(name), is_now, was, is_change=True)
 
 
 def say_label(name: str) -> str:

@@ -20,6 +20,8 @@ LEASE = timedelta(minutes=10)
 RETRIES = (timedelta(minutes=15), timedelta(hours=2), timedelta(hours=12), timedelta(days=1))
 """After each refusal of an address; then it is given up, and shown as such."""
 SERVER_IS_DOWN = timedelta(minutes=5)
+MOST_FAILURES = 5
+"""In one run: then the mail server is taken to be down for everybody."""
 
 
 def most_per_day() -> int:
@@ -53,7 +55,7 @@ def mail(invitation: Invitation, token: str) -> None:
 def send_waiting() -> int:
     """Mail what waits, as far as each organization may today; returns how many were mailed. Runs each minute; safe to
     kill, and to run twice."""
-    ends, count = time.monotonic() + LONGEST_RUN, 0
+    ends, count, failures = time.monotonic() + LONGEST_RUN, 0, 0
     due = Invitation.objects.waiting().filter(mail_due_at__lte=timezone.now())
     for organization in Organization.objects.filter(pk__in=due.values("organization")).order_by("pk"):
         left = mails_left(organization, timezone.now())
@@ -66,7 +68,10 @@ def send_waiting() -> int:
             try:
                 count += send_one(pk)
             except NotSent:
-                return count  # The server is down for everybody.
+                failures += 1
+                if failures >= MOST_FAILURES:
+                    return count
+                break  # Perhaps it is this organization's mail alone: the next one's turn.
     return count
 
 
@@ -74,7 +79,7 @@ def send_one(pk: int) -> bool:
     """Mail one, unless somebody else does or it was taken back.
 
     Raises:
-        NotSent: the mail server cannot be reached; it waits for the next try.
+        NotSent: the mail server takes nothing just now; it waits for the next try.
     """
     now = timezone.now()
     invitation = (
@@ -94,7 +99,7 @@ def send_one(pk: int) -> bool:
     try:
         mail(invitation, token)
     except NotSent as error:
-        if not isinstance(error.__cause__, smtplib.SMTPRecipientsRefused):
+        if not is_refusal(error.__cause__):
             mine.update(mail_due_at=now + SERVER_IS_DOWN)
             raise
         tries = invitation.mail_tries
@@ -102,3 +107,10 @@ def send_one(pk: int) -> bool:
         return False
     mine.update(sent_at=timezone.now(), mail_due_at=None, mail_tries=0)
     return True
+
+
+def is_refusal(error: BaseException | None) -> bool:
+    """Whether the server refused this one mail for good, and may well take the next."""
+    if isinstance(error, smtplib.SMTPDataError):
+        return error.smtp_code >= 500
+    return isinstance(error, smtplib.SMTPRecipientsRefused | smtplib.SMTPNotSupportedError)

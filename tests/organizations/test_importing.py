@@ -11,7 +11,16 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 from django.utils import timezone
 
 from organizations import importing, invitation_mails
-from organizations.models import AuditEvent, Group, Invitation, InvitationImport, Membership, Role, User
+from organizations.models import (
+    AuditEvent,
+    Group,
+    Invitation,
+    InvitationImport,
+    Membership,
+    Organization,
+    Role,
+    User,
+)
 
 pytestmark = pytest.mark.django_db
 NEW = "/people/invitations/import/"
@@ -239,6 +248,54 @@ class TestMails:
         assert not Invitation.objects.waiting().exists()
         assert b"Mail refused" in dora_client.get("/people/invitations/").content
 
+    @pytest.mark.parametrize(
+        "error",
+        [
+            smtplib.SMTPDataError(554, b"rejected as spam"),
+            smtplib.SMTPRecipientsRefused({"nora@newfirm.example": (550, b"no such person")}),
+            smtplib.SMTPNotSupportedError("SMTPUTF8 not supported by server"),
+        ],
+        ids=lambda one: type(one).__name__,
+    )
+    def test_a_mail_that_is_refused_for_good_holds_up_neither_its_own_list_nor_anothers(
+        self, waiting, charlie_client, monkeypatch, error
+    ):
+        charlie_client.post(upload(charlie_client, "pia@newfirm.example").headers["Location"] + "confirmation/")
+        make_due()
+        monkeypatch.setattr("django.core.mail.EmailMessage.send", refuse_to("nora@newfirm.example", error))
+        assert invitation_mails.send_waiting() == 2
+        assert sorted(one.to[0] for one in mail.outbox) == ["omar@newfirm.example", "pia@newfirm.example"]
+        nora = Invitation.objects.get(email="nora@newfirm.example")
+        assert nora.mail_tries == 1, "tried again less and less often, and then given up visibly"
+
+    def test_a_server_that_takes_none_of_one_organizations_mails_takes_those_of_the_next(
+        self, waiting, charlie_client, monkeypatch
+    ):
+        charlie_client.post(upload(charlie_client, "pia@newfirm.example").headers["Location"] + "confirmation/")
+        make_due()
+        later = smtplib.SMTPDataError(451, b"try again later")
+        monkeypatch.setattr("django.core.mail.EmailMessage.send", refuse_to("nora@newfirm.example", later))
+        assert invitation_mails.send_waiting() == 1
+        assert [one.to[0] for one in mail.outbox] == ["pia@newfirm.example"]
+        assert Invitation.objects.get(email="nora@newfirm.example").mail_tries == 0
+        assert invitation_mails.send_waiting() == 1, "a minute later the rest of the first one's has its turn"
+
+    def test_a_server_that_is_down_is_not_asked_for_every_organization(self, waiting, monkeypatch):
+        for number in range(10):
+            organization = Organization.objects.create(name=f"Firm {number}")
+            invitation = Invitation(organization=organization, email=f"p{number}@newfirm.example")
+            invitation.wait_for_mail(timezone.now())
+            invitation.save()
+        tries = []
+
+        def refuse(message, *args):
+            tries.append(message.to)
+            raise ConnectionRefusedError
+
+        monkeypatch.setattr("django.core.mail.EmailMessage.send", refuse)
+        assert invitation_mails.send_waiting() == 0
+        assert len(tries) == invitation_mails.MOST_FAILURES
+
     def test_a_worker_killed_while_mailing_costs_ten_minutes_and_no_invitation(self, waiting, monkeypatch):
         with monkeypatch.context() as patch:
             patch.setattr("organizations.mailing.send", fail_with(KeyboardInterrupt()))
@@ -274,6 +331,18 @@ class TestMails:
 
         send_invitations.delay()
         assert len(mail.outbox) == 2
+
+
+def refuse_to(address: str, error: Exception):
+    """In the place of a mail's `send`: everybody gets theirs but one."""
+    send = mail.EmailMessage.send
+
+    def refuse(message, *args):
+        if message.to == [address]:
+            raise error
+        return send(message, *args)
+
+    return refuse
 
 
 def fail_with(error: BaseException):
