@@ -68,7 +68,8 @@ class InvitationForm(forms.Form):
 
 
 class ImportForm(forms.Form):
-    """A list of people: a file, or pasted."""
+    """A list of people: a file, or pasted. Pasted lines have no longest length, at which a browser would cut them off
+    without a word: too large a list is refused with a sentence."""
 
     file = forms.FileField(
         label="CSV file",
@@ -81,7 +82,6 @@ class ImportForm(forms.Form):
         label="Or paste the lines",
         required=False,
         strip=False,
-        max_length=900_000,
         help_text="One person per line: e-mail, name, role, groups. Only the e-mail address is needed.",
         widget=forms.Textarea(attrs={"rows": 8, "spellcheck": "false", "autocomplete": "off", "class": "mono"}),
     )

@@ -111,7 +111,7 @@ def read_text(data: bytes) -> str:
         Unreadable: too large, empty, no text, or an encoding that cannot be told.
     """
     if len(data) > MOST_BYTES:
-        raise Unreadable(f"The file has {len(data) / 1e6:.1f} MB; at most {MOST_BYTES / 1e6:.0f} MB are read.")
+        raise Unreadable(f"The list has {len(data) / 1e6:.1f} MB; at most {MOST_BYTES / 1e6:.0f} MB are read.")
     for start, sentence in NOT_TEXT.items():
         if data.startswith(start):
             raise Unreadable(sentence)

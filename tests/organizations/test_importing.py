@@ -62,6 +62,34 @@ class TestReport:
         assert page.context["to_invite"] == 1
         assert b"Pasted list" in page.content
 
+    @pytest.mark.parametrize("word", ["Nora", "Нора", "諾拉拉拉"], ids=["1 byte", "2 bytes", "3 bytes"])
+    def test_as_much_is_read_pasted_as_from_a_file_in_any_alphabet(self, dora_client, word):
+        """10,000 long lines of Cyrillic are more than a million bytes, and less than two."""
+        rest = word * (170 // len(word.encode()))
+        lines = [f"p{number}@newfirm.example,{rest[:140]}" for number in range(10_000 - 1)]
+        pasted = "\r\n".join(lines)
+        assert 1_500_000 < len(pasted.encode()) < 2_000_000
+        asked = dora_client.post(NEW, {"pasted": pasted})
+        assert asked.status_code == 302
+        assert InvitationImport.objects.get().text.count("@") == len(lines)
+
+    def test_a_browser_cuts_nothing_off_what_is_pasted(self, dora_client):
+        assert b"maxlength" not in dora_client.get(NEW).content
+
+    def test_more_than_that_is_refused_with_a_sentence_and_what_was_pasted(self, dora_client):
+        pasted = "Нора@newfirm.example\n" * 82_000
+        answer = dora_client.post(NEW, {"pasted": pasted})
+        assert answer.status_code == 422
+        assert b"at most 2 MB are read" in answer.content
+        assert answer.context["form"]["pasted"].value() == pasted
+
+    def test_more_than_any_form_takes_gets_a_page_that_says_so(self, dora, sign_in):
+        client = sign_in(dora)
+        client.raise_request_exception = False
+        answer = client.post(NEW, {"pasted": "n@newfirm.example\n" * 200_000})
+        assert answer.status_code == 413
+        assert b"send it in parts" in answer.content
+
     def test_it_is_filtered_by_result_and_paged(self, dora_client, alice, northwind):
         lines = [f"p{n}@newfirm.example" for n in range(60)] + ["alice@northwind.example"]
         path = upload(dora_client, "\n".join(lines)).headers["Location"]
