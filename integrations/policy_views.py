@@ -17,6 +17,7 @@ from integrations.consequences import Look
 from integrations.deciding import Place
 from integrations.differences import compare, merge
 from integrations.levels import MOST_GRACE_DAYS
+from integrations.policy import Level
 from integrations.policy_desk import Desk, list_levels, sit_down
 from integrations.policy_fields import SHOWN_BOXES
 from integrations.policy_forms import PolicyForm, dump_base, dump_form, parse_base
@@ -26,57 +27,14 @@ from organizations.models import Membership
 from organizations.requests import SignedInRequest
 from safety.spreadsheets import csv_response
 
-show_or_save = require_http_methods(["GET", "HEAD", "POST"])
 
-
-@show_or_save
+@require_http_methods(["GET", "HEAD", "POST"])
 @for_admins
-def policy(request: SignedInRequest, admin: Membership) -> HttpResponse:
-    """What the organization says, for everybody."""
-    return _edit(request, Place(admin.organization))
-
-
-@show_or_save
-@for_admins
-def group_policy(request: SignedInRequest, admin: Membership, pk: int) -> HttpResponse:
-    return _edit(request, _group_place(admin, pk))
-
-
-@show_or_save
-@for_admins
-def member_policy(request: SignedInRequest, admin: Membership, pk: int) -> HttpResponse:
-    return _edit(request, _member_place(admin, pk))
-
-
-@require_POST
-@for_admins
-def policy_forecast(request: SignedInRequest, admin: Membership) -> HttpResponseBase:
-    """A preview as a file: everybody with a connection, and what would become of it."""
-    return _download(request, Place(admin.organization))
-
-
-@require_POST
-@for_admins
-def group_policy_forecast(request: SignedInRequest, admin: Membership, pk: int) -> HttpResponseBase:
-    return _download(request, _group_place(admin, pk))
-
-
-@require_POST
-@for_admins
-def member_policy_forecast(request: SignedInRequest, admin: Membership, pk: int) -> HttpResponseBase:
-    return _download(request, _member_place(admin, pk))
-
-
-def _group_place(admin: Membership, pk: int) -> Place:
-    return Place(admin.organization, group=get_object_or_404(admin.organization.groups, pk=pk))
-
-
-def _member_place(admin: Membership, pk: int) -> Place:
-    memberships = admin.organization.memberships.select_related("user", "organization")
-    return Place(admin.organization, membership=get_object_or_404(memberships, pk=pk))
-
-
-def _edit(request: SignedInRequest, place: Place) -> HttpResponse:
+def policy(
+    request: SignedInRequest, admin: Membership, pk: int = 0, *, level: Level = Level.ORGANIZATION
+) -> HttpResponse:
+    """What one level says. `pk`: of the group, or of the membership."""
+    place = _get_place(admin, level, pk)
     desk = sit_down(request, place)
     form = PolicyForm(desk.posted, layer=desk.layer, above=desk.above)
     if desk.posted is None:
@@ -98,6 +56,31 @@ def _edit(request: SignedInRequest, place: Place) -> HttpResponse:
     if "confirm" not in request.POST:
         return _show_preview(request, desk, form, look, sought=sought, pending=_count_told(coming))
     return _confirm(request, desk, form, look)
+
+
+@require_POST
+@for_admins
+def policy_forecast(
+    request: SignedInRequest, admin: Membership, pk: int = 0, *, level: Level = Level.ORGANIZATION
+) -> HttpResponseBase:
+    """A preview as a file: everybody with a connection, and what would become of it."""
+    place = _get_place(admin, level, pk)
+    desk = sit_down(request, place)
+    form = PolicyForm(desk.posted, layer=desk.layer, above=desk.above)
+    if not form.is_valid():
+        return _show_form(request, desk, form, status=422)
+    rows = consequences.list_rows(deciding.preview(place, form.new_layer), _find_coming(desk))
+    return csv_response("policy-preview.csv", consequences.HEADER, rows)
+
+
+def _get_place(admin: Membership, level: Level, pk: int) -> Place:
+    """Raises Http404 for what belongs to another organization, as for what does not exist."""
+    if level is Level.GROUP:
+        return Place(admin.organization, group=get_object_or_404(admin.organization.groups, pk=pk))
+    if level is Level.MEMBER:
+        memberships = admin.organization.memberships.select_related("user", "organization")
+        return Place(admin.organization, membership=get_object_or_404(memberships, pk=pk))
+    return Place(admin.organization)
 
 
 def _count_told(coming: consequences.Coming) -> int:
@@ -229,12 +212,3 @@ def _show_preview(
         and desk.layer.choices.get("enabled") is not False,
     }
     return render(request, "integrations/policy_preview.html", context, status=status)
-
-
-def _download(request: SignedInRequest, place: Place) -> HttpResponseBase:
-    desk = sit_down(request, place)
-    form = PolicyForm(desk.posted, layer=desk.layer, above=desk.above)
-    if not form.is_valid():
-        return _show_form(request, desk, form, status=422)
-    rows = consequences.list_rows(deciding.preview(place, form.new_layer), _find_coming(desk))
-    return csv_response("policy-preview.csv", consequences.HEADER, rows)
