@@ -96,8 +96,10 @@ class Concerned:
 
     @property
     def why(self) -> str:
-        """The sentences the person gets, without repeating one."""
-        return " ".join(dict.fromkeys(one.sentence for one in self.forecast.verdict.reasons))
+        """The sentences the person gets, without repeating one, nor what they have been told before."""
+        known = {one.sentence for one in self.forecast.before.reasons}
+        said = list(dict.fromkeys(one.sentence for one in self.forecast.verdict.reasons))
+        return " ".join([one for one in said if one not in known] or said)
 
 
 @dataclass(slots=True)

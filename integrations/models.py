@@ -179,7 +179,9 @@ class SyncRun(models.Model):
     connection = models.ForeignKey(Connection, on_delete=models.CASCADE, related_name="runs")
     started_at = models.DateTimeField(default=timezone.now)
     finished_at = models.DateTimeField(null=True, blank=True)
-    trigger = models.CharField(max_length=20, default="schedule", help_text="schedule, person, connect, admin, support.")
+    trigger = models.CharField(
+        max_length=20, default="schedule", help_text="schedule, person, connect, admin, support."
+    )
     outcome = models.CharField(max_length=10, choices=Outcome.choices, default=Outcome.RUNNING)
     feed = models.CharField(max_length=20, blank=True, help_text="The feed being read, or at which it failed.")
     pages = models.PositiveIntegerField(default=0)

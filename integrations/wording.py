@@ -35,7 +35,7 @@ SERVICE_LABELS = {
     "versions": "Allowed versions",
 }
 HELP = {
-    "enabled": "Off: nobody connects anything, and nothing is read.",
+    "enabled": "With No, nobody connects anything, and nothing is read.",
     "default_service": "Marked as suggested where people choose.",
     "mailbox_domains": "Where a connected mailbox may be, such as example.com. Empty: anywhere.",
     "own_mailbox": "The connected mailbox has to be the address that the member signs in here with.",
@@ -46,7 +46,7 @@ HELP = {
     "call_scheme": "The kind of link that hands a number to the program that dials.",
     "grace_days": "How long connections that break a new lock go on, if whoever locks does not choose otherwise.",
     "offered": "Whether members can choose this service.",
-    "require_oauth": "Off: members may also sign in with a password, where Microsoft still accepts one.",
+    "require_oauth": "With No, members may also sign in with a password, where Microsoft still accepts one.",
     "ews_url": "Filled into the sign-in form.",
     "ews_hosts": "Servers a password may be sent to, such as mail.example.com. Empty: any that Portico may reach.",
     "versions": "The only versions of the server that may be connected. None ticked: any.",

@@ -39,6 +39,7 @@ OWNERS = [
     "/people/audit-trail/",
     "/people/organization/",
     "/profile/departure/",
+    "/administration/",
     "/administration/policy/",
     "/administration/changes/",
 ]

@@ -239,6 +239,8 @@ def test_who_was_told_already_is_not_counted_again_and_the_end_of_the_grace_peri
     assert "This concerns 1 connection." in page
     assert "Loses the connection: Calendar read, Calendar write and Contacts read." in page
     assert "Bob Okafor" not in page
+    assert "Contacts read was switched off by your organization." in page
+    assert "Calendar read was switched off" not in page, "they have read that before"
     assert "happens at once too, to 2 people." in page
     assert "With the grace period that runs, on" in page
     assert 'name="days"' not in page
