@@ -16,14 +16,21 @@ from django.utils.cache import patch_vary_headers
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
-from integrations import charting, counting, overseeing, registry, verdicts, wording
+from integrations import charting, counting, overseeing, prompting, registry, verdicts, wording
 from integrations import overview as seeing
 from integrations.models import Connection
 from integrations.overview import Filters, State, Survey
-from integrations.policy_models import AdminPolicy, EffectState, Held, OrganizationPolicies, resolve_rows
+from integrations.policy_models import (
+    AdminPolicy,
+    EffectState,
+    Held,
+    OrganizationPolicies,
+    PolicyEffect,
+    resolve_rows,
+)
 from organizations.access import for_admins
 from organizations.client_address import client_address
-from organizations.models import Membership, Organization
+from organizations.models import Membership, Organization, User
 from organizations.requests import SignedInRequest
 from safety.redirects import check_next
 from safety.spreadsheets import csv_response
@@ -118,16 +125,23 @@ def member(request: SignedInRequest, admin: Membership, pk: int) -> HttpResponse
     stored = list(AdminPolicy.objects.over(membership))
     held = resolve_rows(stored, now)
     row = seeing.make_row(membership, tuple(membership.groups.all()), held, now)
-    effects = membership.user.policy_effects.filter(state__in=(EffectState.WAITING, EffectState.DONE))
     context = {
         "row": row,
         **_explain(held),
         "kept_until": max((one.kept_until for one in stored if one.kept_until and one.is_in_grace(now)), default=None),
-        "effect": effects.select_related("change").order_by("-at", "-pk").first(),
+        "effect": _find_effect(membership.user, row.connection),
         "now": now,
         **(_describe(row.connection, held) if row.connection else {}),
     }
     return render(request, "integrations/member.html", context)
+
+
+def _find_effect(person: User, connection: Connection | None) -> PolicyEffect | None:
+    """What comes first for the connection that is there; where there is none, how policy ended the last one."""
+    if connection is None:
+        return prompting.find_cut_off(person)
+    coming = person.policy_effects.filter(state=EffectState.WAITING, connection_id=connection.pk)
+    return coming.select_related("change").order_by("change__due_at", "-at", "-pk").first()
 
 
 def _explain(held: Held) -> dict[str, Any]:

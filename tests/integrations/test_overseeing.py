@@ -95,6 +95,36 @@ def test_the_page_says_when_a_waiting_change_ends_the_connection_and_afterwards_
     assert b"This service is not offered to you." in page
 
 
+def add_effect(connection, **fields):
+    change = PolicyChange.objects.create(
+        organization=connection.user.organization, what="Organization", due_at=timezone.now() + timedelta(days=3)
+    )
+    values = {"provider": "memory", "mailbox": connection.mailbox, "outcome": "disconnected"}
+    return PolicyEffect.objects.create(
+        change=change, user=connection.user, connection_id=connection.pk, **values | fields
+    )
+
+
+def test_what_was_announced_for_a_connection_that_its_member_deleted_is_said_no_more(dora_client, connection, url):
+    add_effect(connection)
+    assert b"will end this connection on" in dora_client.get(url).content
+    connection.delete()
+    page = dora_client.get(url).content
+    assert b"this connection on" not in page
+    assert b"Disconnected by policy" not in page
+    assert b"has connected no service" in page
+
+
+def test_how_policy_ended_a_connection_is_said_whatever_was_settled_with_it(dora_client, connection, url):
+    add_effect(connection, state="done", reasons=["This service is not offered to you."])
+    add_effect(connection, state="done", outcome="narrowed", reasons=["Calendar write was switched off."])
+    assert b"Calendar write was switched off." not in dora_client.get(url).content
+    connection.delete()
+    page = dora_client.get(url).content
+    assert b"Disconnected by policy" in page
+    assert b"This service is not offered to you." in page
+
+
 def test_in_a_grace_period_the_page_says_until_when_it_goes_on(dora_client, northwind, connection, url):
     assert b"A grace period runs" not in dora_client.get(url).content
     until = timezone.now() + timedelta(days=2)
