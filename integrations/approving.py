@@ -9,23 +9,22 @@ from dataclasses import dataclass
 from django.core import signing
 from django.utils import timezone
 
-from integrations import policy, registry
+from integrations import registry
 from integrations.models import Connection, Status
-from integrations.permissions import ALL
-from integrations.policy_models import policy_for
+from integrations.terms import terms_for
 from organizations.models import Organization, User, record
 
 SALT = "integrations.approving"
 LASTS_SECONDS = 30 * 24 * 3600
 
 
-def make_url(user: User, provider_key: str, *, redirect_uri: str) -> str:
-    """Where an administrator approves all that the organization's policy lets people ask for.
+def make_url(user: User, provider_key: str, connection: Connection | None, *, redirect_uri: str) -> str:
+    """Where an administrator approves all that policy lets this person ask for, who may be connected there already.
 
-    "" where the provider has no such page.
+    "" where the provider has no such page, or the service is not offered.
     """
     organization = user.organization
-    decided = policy.decide(ALL, policy_for(user).service(provider_key))
+    decided = terms_for(user, provider_key, connection).obtainable
     is_oauth = any(one.kind == "oauth" for one in registry.methods_of(provider_key))
     if organization is None or not decided or not is_oauth:
         return ""

@@ -10,7 +10,9 @@ from django.utils import timezone
 from integrations import gateway, tasks
 from integrations.erasing import erase, erase_unused
 from integrations.models import Connection
-from integrations.permissions import Permissions, dump_permissions, parse_permissions
+from integrations.permissions import NONE, Permissions, dump_permissions, parse_permissions
+from integrations.policy_models import freeze_policies, held_for
+from integrations.terms import CannotConnect, terms_on
 from organizations.models import User, record
 
 
@@ -20,8 +22,10 @@ def narrow(connection: Connection, asked: Permissions, *, by: User, address: str
     What was read under a permission that is given up is erased. Nothing is ever widened here.
     """
     with transaction.atomic():
-        connection = Connection.objects.select_for_update().get(pk=connection.pk)
-        before = connection.granted
+        locked = Connection.objects.select_for_update().filter(pk=connection.pk).first()
+        if locked is None:
+            return NONE  # deleted meanwhile: there is nothing left to give up
+        connection, before = locked, locked.granted
         connection.granted = before & asked
         connection.declined = dump_permissions(parse_permissions(connection.declined) & asked)
         # Without its lease, a sync under way stops at its next page instead of writing what is being given up.
@@ -43,18 +47,20 @@ def narrow(connection: Connection, asked: Permissions, *, by: User, address: str
     return given_up
 
 
-def widen(
-    connection: Connection, decided: Permissions, *, asked: Permissions, by: User, address: str | None = None
-) -> Permissions:
-    """Grant what was newly `asked` for and `decided`, where signing in has opened everything already.
+def widen(connection: Connection, asked: Permissions, *, by: User, address: str | None = None) -> Permissions:
+    """Grant what policy makes of `asked`, where signing in has opened everything already.
 
     Returns what was added.
+
+    Raises:
+        CannotConnect: nothing is left of it, or the connection is gone.
     """
     method = connection.sign_in_method
     if method is None or method.scopes:
         raise ValueError("the provider has to be asked")
     with transaction.atomic():
-        connection = Connection.objects.select_for_update().get(pk=connection.pk)
+        connection = _lock_to_decide(connection)
+        decided = terms_on(held_for(connection.user), connection.facts).check(asked)
         before = connection.granted
         connection.granted = before | decided
         added = connection.granted - before
@@ -77,6 +83,17 @@ def widen(
     return added
 
 
+def _lock_to_decide(connection: Connection) -> Connection:
+    """As it stands now, with the person as they are now; until the transaction ends no policy changes."""
+    organization = connection.user.organization
+    if organization is not None:
+        freeze_policies(organization)
+    locked = Connection.objects.select_for_update().filter(pk=connection.pk).first()
+    if locked is None:
+        raise CannotConnect("This connection was deleted meanwhile. Nothing was changed.")
+    return locked
+
+
 @dataclass(frozen=True, slots=True)
 class Receipt:
     """What a deletion removed, for the page that follows it. Plain data: it rides in the session."""
@@ -90,14 +107,20 @@ class Receipt:
     """"": the grant was ended at the provider; else why not."""
 
 
-def disconnect(connection: Connection, *, by: User | None, reason: str = "", address: str | None = None) -> Receipt:
-    """End the grant at the provider where that can be done, then erase credentials, cursors and all that was read."""
+def disconnect(
+    connection: Connection, *, by: User | None, reason: str = "", address: str | None = None
+) -> Receipt | None:
+    """End the grant at the provider where that can be done, then erase credentials, cursors and all that was read.
+
+    None where somebody else has erased the connection meanwhile.
+    """
     problem = gateway.end_grant(connection)
     with transaction.atomic():
         removed = erase(connection)
-        if removed is not None:
-            _record_end(connection, {"removed": removed, "revoked": not problem}, by, reason, address)
-    return Receipt(connection.provider, connection.method, connection.mailbox, removed or {}, problem)
+        if removed is None:
+            return None
+        _record_end(connection, {"removed": removed, "revoked": not problem}, by, reason, address)
+    return Receipt(connection.provider, connection.method, connection.mailbox, removed, problem)
 
 
 def let_go(user: User, *, reason: str, by: User | None, address: str | None = None) -> None:

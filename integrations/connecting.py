@@ -10,29 +10,22 @@ from django.contrib.sessions.backends.base import SessionBase
 from django.db import transaction
 from django.utils import timezone
 
-from integrations import errors, gateway, pending, policy, refusals, registry, verdicts
+from integrations import errors, gateway, pending, policy, refusals, registry
 from integrations.changing import start_sync
 from integrations.erasing import erase_unused
 from integrations.models import Connection, Status
-from integrations.permissions import Permissions, dump_permissions, parse_permissions
-from integrations.policy_models import EffectState, PolicyEffect, policy_for
+from integrations.permissions import NONE, Permissions, dump_permissions, parse_permissions, without_orphans
+from integrations.policy_models import EffectState, PolicyEffect, freeze_policies, held_for, policy_for
 from integrations.providers.base import Authorization, SignInMethod
 from integrations.remote import SignIn
-from integrations.verdicts import Facts
+from integrations.terms import CannotConnect, terms_for, terms_on
 from organizations.models import User, record
 
 
-class CannotConnect(Exception):
-    """It cannot be done as asked; `sentence` says why and what to do."""
-
-    def __init__(self, sentence: str) -> None:
-        self.sentence = sentence
-        super().__init__(sentence)
-
-
-def find_connection(user: User) -> Connection | None:
-    """The person's connection, in one query."""
-    connection = Connection.objects.filter(user=user).first()
+def find_connection(user: User, *, locks: bool = False) -> Connection | None:
+    """The person's connection, in one query; with `locks`, its row is locked until the transaction ends."""
+    rows = Connection.objects.select_for_update() if locks else Connection.objects
+    connection = rows.filter(user=user).first()
     if connection is not None:
         connection.user = user  # who knows already where they work and what holds for them
     return connection
@@ -51,9 +44,8 @@ def list_services(user: User) -> list[str]:
     ]
 
 
-def recall(user: User, waiting: pending.Pending) -> Mapping[str, str]:
+def recall(connection: Connection | None, waiting: pending.Pending) -> Mapping[str, str]:
     """What the person typed last time, where they are reconnecting; never a password."""
-    connection = find_connection(user)
     if connection is None or (connection.provider, connection.method) != (waiting.provider, waiting.method):
         return {}
     credentials = gateway.find_credentials(connection)
@@ -81,7 +73,7 @@ def begin(
     connection = find_connection(user)
     if connection and connection.provider != provider_key:
         raise CannotConnect(_sentence_about_another(connection))
-    decided = decide_for(user, provider_key, method, asked)
+    decided = terms_for(user, provider_key, connection, method=method).check(asked)
     state = pending.new_state()
     leaving = Authorization("")
     if method.kind == "oauth":
@@ -110,29 +102,6 @@ def begin(
         address=address,
     )
     return state
-
-
-def decide_for(user: User, provider_key: str, method: SignInMethod, asked: Permissions) -> Permissions:
-    """What policy makes of a request.
-
-    Raises:
-        CannotConnect: the service is not offered to this person (in this way), or nothing is left.
-    """
-    allowed = policy_for(user)
-    service = allowed.service(provider_key)
-    if not service.offered:
-        raise CannotConnect(f"{policy.why_not_offered(allowed, provider_key)} Ask your administrator.")
-    if not policy.allows_method(service, needs_policy=method.needs_policy):
-        who = service.source("require_oauth").words
-        raise CannotConnect(
-            f"Signing in with {method.name} is not allowed, by decision of {who}. Ask your administrator."
-        )
-    decided = policy.decide(asked, service)
-    if not decided:
-        off = dict.fromkeys(service.source(one).words for one in asked if service.mode(one) is policy.Mode.OFF)
-        refused = f"Everything you ticked is switched off by {' and '.join(off)}." if asked else "Nothing is ticked."
-        raise CannotConnect(f"{refused} Choose at least one permission.")
-    return decided
 
 
 @dataclass(frozen=True, slots=True)
@@ -210,72 +179,98 @@ def try_login(user: User, values: Mapping[str, str], waiting: pending.Pending, *
 
 
 def _store(user: User, waiting: pending.Pending, sign_in: SignIn, *, address: str | None) -> Finished:
-    asked = waiting.asked
+    """Decide once more, under a policy that nobody changes meanwhile, and make the account the person's connection."""
+    method = _find_method(waiting)
+    consented = parse_permissions(sign_in.consented)
+    with transaction.atomic():
+        person = _lock(user)
+        connection = _find_same_account(person, waiting, sign_in)
+        is_new, before = connection is None, connection.granted if connection else NONE
+        connection = connection or Connection(user=person, provider=waiting.provider, account_id=sign_in.account_id)
+        _write_sign_in(connection, method, sign_in)
+        terms = terms_on(held_for(person), connection.facts)
+        decided = terms.check(waiting.asked)
+        granted = without_orphans(consented & decided)
+        if not granted:
+            raise CannotConnect("No permission was ticked at the provider, so nothing is connected. Try again.")
+        not_granted = decided - granted - terms.going_on  # what goes on is not to be had a second time
+        _write_grant(connection, granted, not_granted)
+        erase_unused(connection, before - granted)
+        _settle_news(person)
+        stages = {"asked": waiting.asked, "decided": decided, "consented": consented, "granted": granted}
+        _record(connection, stages, is_new=is_new, address=address)
+        start_sync(connection, trigger="connect")
+    return Finished(connection, is_new, not_granted, waiting.asked - decided, sign_in.notes)
+
+
+def _find_method(waiting: pending.Pending) -> SignInMethod:
     info = registry.find_info(waiting.provider)
     method = info.find_method(waiting.method) if info else None
     if method is None:
         raise CannotConnect(errors.NotOffered.sentence)
-    decided = decide_for(user, waiting.provider, method, asked)
-    consented = parse_permissions(sign_in.consented)
-    facts = Facts(
-        waiting.provider,
-        granted=consented & decided,
-        mailbox=sign_in.mailbox,
-        address=user.email,
-        needs_policy=method.needs_policy,
-        host=sign_in.host,
-        version=sign_in.version,
+    return method
+
+
+def _lock(user: User) -> User:
+    """The person as they are now; nothing is decided about them, and nothing connected, until the transaction ends.
+
+    The organization first, as everybody does; and two tabs that come back together make one connection. Rows that only
+    point to the person, as a worker writes who holds the connection, need not wait for this.
+    """
+    if user.organization is not None:
+        freeze_policies(user.organization)
+    person = User.objects.select_for_update(no_key=True).get(pk=user.pk)
+    if not person.is_active or person.organization != user.organization:
+        raise CannotConnect("You may not connect anything here any more.")
+    return person
+
+
+def _find_same_account(person: User, waiting: pending.Pending, sign_in: SignIn) -> Connection | None:
+    """What is connected already, to be renewed. Raises CannotConnect where that is another account."""
+    connection = find_connection(person, locks=True)
+    if connection and (connection.provider, connection.account_id) != (waiting.provider, sign_in.account_id):
+        raise CannotConnect(_sentence_about_another(connection, sign_in.mailbox))
+    return connection
+
+
+def _write_sign_in(connection: Connection, method: SignInMethod, sign_in: SignIn) -> None:
+    connection.mailbox = sign_in.mailbox
+    connection.method = method.key
+    connection.host, connection.version = sign_in.host, sign_in.version
+    connection.credentials = dict(sign_in.credentials)
+
+
+def _write_grant(connection: Connection, granted: Permissions, not_granted: Permissions) -> None:
+    """Good as new, whatever was wrong before. A sync under way with the old credentials stops at its next page."""
+    connection.granted = granted
+    connection.declined = dump_permissions(not_granted)
+    connection.status, connection.status_changed_at = Status.CONNECTED, timezone.now()
+    connection.error_code = connection.error_sentence = ""
+    connection.failures, connection.told_at = 0, None
+    connection.leased_by, connection.leased_until = "", None
+    connection.save()
+
+
+def _settle_news(person: User) -> None:
+    """What policy did to an earlier connection is no news any more."""
+    done = PolicyEffect.objects.filter(user=person, state=EffectState.DONE, dismissed_at=None)
+    done.update(dismissed_at=timezone.now())
+
+
+def _record(connection: Connection, stages: Mapping[str, Permissions], *, is_new: bool, address: str | None) -> None:
+    record(
+        "connection.created" if is_new else "connection.renewed",
+        organization=connection.user.organization,
+        actor=connection.user,
+        subject=connection.user,
+        details={
+            "provider": connection.provider,
+            "method": connection.method,
+            "mailbox": connection.mailbox,
+            **{stage: dump_permissions(permissions) for stage, permissions in stages.items()},
+        },
+        address=address,
     )
-    if objections := verdicts.find_objections(facts, policy_for(user)):
-        raise CannotConnect(f"{objections[0].sentence} Nothing was connected.")
-    granted = verdicts.usable(facts, policy_for(user))
-    if not granted:
-        raise CannotConnect("No permission was ticked at the provider, so nothing is connected. Try again.")
-    with transaction.atomic():
-        # The person's row is locked, so that two tabs that come back together cannot both make a connection.
-        User.objects.select_for_update().get(pk=user.pk)
-        connection = find_connection(user)
-        if connection and (connection.provider, connection.account_id) != (waiting.provider, sign_in.account_id):
-            raise CannotConnect(_sentence_about_another(connection, sign_in.mailbox))
-        is_new = connection is None
-        before = connection.granted if connection else frozenset()
-        if connection is None:
-            connection = Connection(user=user, provider=waiting.provider, account_id=sign_in.account_id)
-        connection.mailbox = sign_in.mailbox
-        connection.method = method.key
-        connection.host, connection.version = sign_in.host, sign_in.version
-        connection.granted = granted
-        connection.declined = dump_permissions(decided - granted)
-        connection.credentials = dict(sign_in.credentials)
-        connection.status, connection.status_changed_at = Status.CONNECTED, timezone.now()
-        connection.error_code = connection.error_sentence = ""
-        connection.failures, connection.told_at = 0, None
-        # A sync under way with the old credentials stops at its next page.
-        connection.leased_by, connection.leased_until = "", None
-        connection.save()
-        erase_unused(connection, before - granted)
-        # What policy did to an earlier connection is no news any more.
-        PolicyEffect.objects.filter(user=user, state=EffectState.DONE, dismissed_at=None).update(
-            dismissed_at=timezone.now()
-        )
-        record(
-            "connection.created" if is_new else "connection.renewed",
-            organization=user.organization,
-            actor=user,
-            subject=user,
-            details={
-                "provider": waiting.provider,
-                "method": method.key,
-                "mailbox": sign_in.mailbox,
-                "asked": dump_permissions(asked),
-                "decided": dump_permissions(decided),
-                "consented": dump_permissions(consented),
-                "granted": dump_permissions(granted),
-            },
-            address=address,
-        )
-        start_sync(connection, trigger="connect")
-    return Finished(connection, is_new, decided - granted, asked - decided, sign_in.notes)
 
 
 def _sentence_about_another(connection: Connection, mailbox: str = "") -> str:

@@ -8,16 +8,9 @@ from urllib.parse import urlsplit
 from django import forms
 
 from integrations.permissions import Permission, Permissions, parse_permissions, with_reads
-from integrations.policy import (
-    Choice,
-    ServicePolicy,
-    allows_host,
-    allows_method,
-    allows_version,
-    decide,
-    offer_permissions,
-)
+from integrations.policy import Choice, ServicePolicy, allows_host, allows_version
 from integrations.providers.base import LoginField, SignInMethod
+from integrations.terms import Terms
 from safety import outbound
 
 LONGEST_URL = 500
@@ -35,11 +28,11 @@ class MethodChoice:
 
 
 class PermissionsForm(forms.Form):
-    """The boxes of one service under one policy, and the way to sign in.
+    """The boxes of one service under one person's terms, and the way to sign in.
 
     What policy has fixed is shown, disabled, with the reason.
     A browser does not post disabled boxes, and may post anything else: `asked` is what the person wants, and policy
-    is applied to it by `decide`, here as everywhere.
+    is applied to it by `Terms.decide`, here as everywhere.
     """
 
     permissions = forms.MultipleChoiceField(
@@ -52,19 +45,19 @@ class PermissionsForm(forms.Form):
     def __init__(
         self,
         *args: Any,
-        service: ServicePolicy,
+        terms: Terms,
         held: Permissions,
         methods: Sequence[SignInMethod],
         **kwargs: Any,
     ) -> None:
         super().__init__(*args, **kwargs)
-        self.service = service
+        self.terms = terms
         self.held = held
         self.methods = methods
 
     @property
     def allowed_methods(self) -> list[SignInMethod]:
-        return [one for one in self.methods if allows_method(self.service, needs_policy=one.needs_policy)]
+        return [one for one in self.methods if self.terms.allows_method(one)]
 
     def clean_method(self) -> SignInMethod:
         """The one chosen; with nothing chosen the recommended one."""
@@ -72,13 +65,13 @@ class PermissionsForm(forms.Form):
         for one in self.allowed_methods:
             if chosen in ("", one.key):
                 return one
-        who = self.service.source("require_oauth").words
+        who = self.terms.service.source("require_oauth").words
         raise forms.ValidationError(f"This way to sign in is not allowed, by decision of {who}. Choose another one.")
 
     def clean_permissions(self) -> Permissions:
         # Ticking a write ticks its read, also without the script that shows it.
         asked = with_reads(parse_permissions(self.cleaned_data["permissions"]))
-        if not decide(asked, self.service):
+        if not self.terms.decide(asked):
             raise forms.ValidationError("Tick at least one permission, or go back and connect nothing.")
         return asked
 
@@ -89,14 +82,14 @@ class PermissionsForm(forms.Form):
             given = self.fields["permissions"].widget.value_from_datadict(self.data, self.files, "permissions")
             posted = {value for value in given if value in set(Permission)}
             ticked = with_reads(parse_permissions(posted))
-        return offer_permissions(self.service, ticked)
+        return self.terms.offer(ticked)
 
     def method_choices(self) -> list[MethodChoice]:
         """The ways to sign in; the one posted, else the recommended one, is ticked."""
         allowed = self.allowed_methods
         posted = self.data.get("method", "") if self.is_bound else ""
         ticked = next((one.key for one in allowed if one.key == posted), allowed[0].key if allowed else "")
-        who = self.service.source("require_oauth").words
+        who = self.terms.service.source("require_oauth").words
         refused = f"{self.methods[0].name} is required, by decision of {who}." if self.methods else ""
         return [MethodChoice(one, one.key == ticked, "" if one in allowed else refused) for one in self.methods]
 

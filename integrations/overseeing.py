@@ -47,9 +47,14 @@ def disconnect(connection: Connection, *, by: User, reason: str, address: str | 
     """End a member's connection as they could themselves, and tell them who did it and why.
 
     Returns what was removed, and whether the mail was sent.
+
+    Raises:
+        Refused: somebody else has ended it meanwhile.
     """
     person = connection.user
     receipt = changing.disconnect(connection, by=by, reason=reason, address=address)
+    if receipt is None:
+        raise Refused(f"The connection of {person.label} was ended by somebody else meanwhile. No mail was sent.")
     return receipt, _tell(person, receipt, by=by, reason=reason)
 
 

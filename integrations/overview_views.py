@@ -226,9 +226,13 @@ def _is_same(looked_at: UUID, connection: Connection) -> bool:
 
 def _disconnect(request: SignedInRequest, membership: Membership, connection: Connection, reason: str) -> HttpResponse:
     person = membership.user
-    receipt, was_told = overseeing.disconnect(
-        connection, by=request.user, reason=reason, address=client_address(request)
-    )
+    try:
+        receipt, was_told = overseeing.disconnect(
+            connection, by=request.user, reason=reason, address=client_address(request)
+        )
+    except overseeing.Refused as refusal:
+        messages.warning(request, str(refusal))
+        return redirect("administration:member", membership.pk)
     service = wording.service_name(receipt.provider)
     messages.success(request, f"{person.label} is disconnected from {service}, and what was read is erased here.")
     if receipt.revoke_problem:

@@ -12,11 +12,13 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_http_methods, require_safe
 
-from integrations import approving, connecting, errors, pending, registry
+from integrations import approving, connecting, errors, pending, registry, verdicts
 from integrations.forms import LoginForm, make_initial
+from integrations.models import Connection
 from integrations.permissions import Permission, Permissions
 from integrations.policy_models import policy_for
 from integrations.providers.base import ProviderInfo, SignInMethod
+from integrations.terms import CannotConnect, terms_for
 from organizations.client_address import client_address
 from organizations.requests import SignedInRequest
 from safety import outbound
@@ -69,12 +71,14 @@ def connection_login(request: SignedInRequest, state: str) -> HttpResponse:
     method = info.find_method(waiting.method) if info and waiting else None
     if waiting is None or info is None or method is None:
         return _too_late(request)
-    service = policy_for(request.user).service(waiting.provider)
+    connection = connecting.find_connection(request.user)
+    same = connection if connection and connection.provider == waiting.provider else None
+    service = terms_for(request.user, waiting.provider, same, method=method).service
     initial = make_initial(
         method.fields,
         service=service,
         settings=registry.settings_of(waiting.provider),
-        recalled=connecting.recall(request.user, waiting),
+        recalled=connecting.recall(connection, waiting),
     )
     form = LoginForm(
         request.POST if request.method == "POST" else None,
@@ -98,7 +102,7 @@ def connection_login(request: SignedInRequest, state: str) -> HttpResponse:
                 pending.take(request.session, state)
                 _tell_how_it_went(request, finished)
                 return redirect("integrations:profile")
-        except (errors.ProviderError, connecting.CannotConnect) as error:
+        except (errors.ProviderError, CannotConnect) as error:
             context["problem"] = error.sentence
     # The test's outcome alone is swapped in, so that what was typed stays typed, the password too.
     is_part = request.htmx and "test" in request.POST
@@ -122,7 +126,7 @@ def callback(request: SignedInRequest) -> HttpResponse:
             redirect_uri=_redirect_uri(),
             address=client_address(request),
         )
-    except (errors.ProviderError, connecting.CannotConnect) as error:
+    except (errors.ProviderError, CannotConnect) as error:
         messages.error(request, error.sentence)
         if isinstance(error, errors.AdminNeeded) and error.can_approve:
             return redirect("integrations:approval", waiting.provider)
@@ -152,17 +156,24 @@ def _tell_how_it_went(request: SignedInRequest, finished: connecting.Finished) -
         messages.warning(request, f"Not ticked at {name}, so not granted: {labels}. Press Grant to be asked again.")
     if finished.no_longer_allowed:
         labels = _labels(finished.no_longer_allowed)
-        service = policy_for(request.user).service(connection.provider)
-        who = " and ".join(dict.fromkeys(service.source(one).words for one in finished.no_longer_allowed))
+        who = " and ".join(_who_forbids(connection, finished.no_longer_allowed))
         messages.warning(request, f"Not allowed any more, by decision of {who}: {labels}. It was left out.")
+
+
+def _who_forbids(connection: Connection, permissions: Permissions) -> list[str]:
+    allowed = policy_for(connection.user)  # as they are held to it by now: the request may have begun before that
+    reasons = (verdicts.why_not_usable(connection.facts, allowed, one) for one in permissions)
+    return list(dict.fromkeys(one.source.words for one in reasons if one))
 
 
 @require_safe
 def approval(request: SignedInRequest, provider: str) -> HttpResponse:
     """What to send to an administrator who has to approve Portico at the provider first."""
-    info = get_offered_info(request, provider)
-    url = approving.make_url(request.user, provider, redirect_uri=_absolute("integrations:approval_return"))
-    if not url:
+    info = registry.find_info(provider)
+    connection = connecting.find_connection(request.user)
+    same = connection if connection and connection.provider == provider else None
+    url = approving.make_url(request.user, provider, same, redirect_uri=_absolute("integrations:approval_return"))
+    if info is None or not url:
         raise Http404("this provider has no such page")
     return render(request, "integrations/approval.html", {"info": info, "url": url})
 

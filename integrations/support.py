@@ -148,9 +148,12 @@ class PersonAdmin(UserAdmin):
 
     def _disconnect(self, request: HttpRequest, connection: Connection, reason: str) -> HttpResponse:
         pk = connection.user.pk
-        receipt, is_told = overseeing.disconnect(
-            connection, by=_staff(request), reason=reason, address=client_address(request)
-        )
+        try:
+            receipt, is_told = overseeing.disconnect(
+                connection, by=_staff(request), reason=reason, address=client_address(request)
+            )
+        except overseeing.Refused as refusal:
+            return self._back(request, pk, messages.WARNING, str(refusal))
         service = wording.service_name(receipt.provider)
         self.message_user(request, f"{receipt.mailbox} is disconnected from {service}.", messages.SUCCESS)
         if receipt.revoke_problem:

@@ -74,12 +74,7 @@ class Verdict:
 def find_objections(facts: Facts, policy: Policy) -> list[Reason]:
     """Why this account may not be connected at all, whatever it is used for; [] where it may."""
     service = policy.service(facts.provider)
-    found = []
-    if not service.offered:
-        found.append(Reason(why_not_offered(policy, facts.provider), service.source("offered")))
-    if not allows_method(service, needs_policy=facts.needs_policy):
-        source = service.source("require_oauth")
-        found.append(Reason(f"OAuth 2.0 is required instead of a password, by decision of {source.words}.", source))
+    found = object_to_sign_in(facts.provider, policy, needs_policy=facts.needs_policy)
     if not allows_host(service, facts.host) and facts.host:
         source = service.source("ews_hosts")
         found.append(Reason(f"The server {facts.host} is not among those allowed by {source.words}.", source))
@@ -88,6 +83,18 @@ def find_objections(facts: Facts, policy: Policy) -> list[Reason]:
         found.append(Reason(f"This version of the server is not among those allowed by {source.words}.", source))
     if not allows_mailbox(policy, facts.mailbox, address=facts.address):
         found.append(_object_to_mailbox(facts, policy))
+    return found
+
+
+def object_to_sign_in(provider: str, policy: Policy, *, needs_policy: bool) -> list[Reason]:
+    """Why nobody may sign in there, or not in a way that an organization has to allow first; [] where they may."""
+    service = policy.service(provider)
+    found = []
+    if not service.offered:
+        found.append(Reason(why_not_offered(policy, provider), service.source("offered")))
+    if not allows_method(service, needs_policy=needs_policy):
+        source = service.source("require_oauth")
+        found.append(Reason(f"OAuth 2.0 is required instead of a password, by decision of {source.words}.", source))
     return found
 
 

@@ -15,10 +15,11 @@ from integrations import changing, connecting, policy, prompting, registry, verd
 from integrations.forms import PermissionsForm
 from integrations.models import Connection, Outcome, Status
 from integrations.permissions import READ_OF, Permission, Permissions
-from integrations.policy_models import PolicyEffect, policy_for
+from integrations.policy_models import PolicyEffect, held_for, policy_for
 from integrations.providers.base import ProviderInfo, SignInMethod
 from integrations.sign_in_views import get_offered_info, leave
 from integrations.standing import is_under_way
+from integrations.terms import CannotConnect, find_endings, terms_for, terms_on
 from organizations.client_address import client_address
 from organizations.requests import SignedInRequest
 from safety.redirects import check_next
@@ -85,7 +86,7 @@ def connection_permissions(request: SignedInRequest, provider: str) -> HttpRespo
         return redirect("integrations:connection_new")
     form = PermissionsForm(
         request.POST if request.method == "POST" else None,
-        service=policy_for(request.user).service(provider),
+        terms=terms_for(request.user, provider, None),
         held=frozenset({*READ_OF.values()}),
         methods=registry.methods_of(provider),
     )
@@ -96,10 +97,12 @@ def connection_permissions(request: SignedInRequest, provider: str) -> HttpRespo
 def connection_edit(request: SignedInRequest) -> HttpResponse:
     """Configure: the boxes of the present connection. What is unticked is given up at once, before any consent."""
     connection = _connection_or_404(request)
-    info = get_offered_info(request, connection.provider)
+    info = _info(connection)
+    if info is None:
+        raise Http404("no such service any more")
     form = PermissionsForm(
         request.POST if request.method == "POST" else None,
-        service=policy_for(request.user).service(connection.provider),
+        terms=terms_on(held_for(request.user), connection.facts),
         held=connection.granted,
         methods=[one for one in registry.methods_of(connection.provider) if one.key == connection.method],
     )
@@ -114,16 +117,22 @@ def _permissions_page(
         asked: Permissions = form.cleaned_data["permissions"]
         method: SignInMethod = form.cleaned_data["method"]
         if connection:
-            _narrow(request, connection, asked)
+            kept = form.terms.keep(connection.granted, asked)
+            changing.narrow(connection, kept, by=request.user, address=client_address(request))
         try:
             if connection and not method.scopes and not connection.needs_reconnect:
                 return _widen(request, connection, asked)
             return leave(request, info.key, method, asked, back=back)
-        except connecting.CannotConnect as error:
+        except CannotConnect as error:
             problem = error.sentence
     methods = form.method_choices()
+    endings = find_endings(request.user, connection.facts) if connection else {}
     boxes = [
-        {"choice": choice, "scopes": [one.method.scopes.get(choice.permission, ()) for one in methods]}
+        {
+            "choice": choice,
+            "scopes": [one.method.scopes.get(choice.permission, ()) for one in methods],
+            "ending": endings.get(choice.permission),
+        }
         for choice in form.choices()
     ]
     context = {
@@ -131,6 +140,7 @@ def _permissions_page(
         "info": info,
         "methods": methods,
         "boxes": boxes,
+        "objections": form.terms.objections if connection else (),
         "connection": connection,
         "problem": problem,
     }
@@ -138,17 +148,9 @@ def _permissions_page(
     return render(request, "integrations/permissions.html", context, status=status)
 
 
-def _narrow(request: SignedInRequest, connection: Connection, asked: Permissions) -> None:
-    service = policy_for(request.user).service(connection.provider)
-    decided = policy.decide(asked, service)
-    changing.narrow(connection, decided, by=request.user, address=client_address(request))
-
-
 def _widen(request: SignedInRequest, connection: Connection, asked: Permissions) -> HttpResponse:
     """Where signing in has opened everything already, nobody else need be asked. Raises CannotConnect."""
-    assert connection.sign_in_method
-    decided = connecting.decide_for(request.user, connection.provider, connection.sign_in_method, asked)
-    changing.widen(connection, decided, asked=asked, by=request.user, address=client_address(request))
+    changing.widen(connection, asked, by=request.user, address=client_address(request))
     messages.success(request, "Your permissions are saved.")
     return redirect("integrations:profile")
 
@@ -163,7 +165,7 @@ def connection_renew(request: SignedInRequest) -> HttpResponse:
         raise Http404("no such way to sign in any more")
     try:
         return leave(request, connection.provider, method, asked, back=reverse("integrations:profile"))
-    except connecting.CannotConnect as error:
+    except CannotConnect as error:
         messages.error(request, error.sentence)
         return redirect("integrations:profile")
 
@@ -186,6 +188,9 @@ def connection_delete(request: SignedInRequest) -> HttpResponse:
 def deletion_create(request: SignedInRequest) -> HttpResponse:
     connection = _connection_or_404(request)
     receipt = changing.disconnect(connection, by=request.user, address=client_address(request))
+    if receipt is None:
+        messages.info(request, "Your connection was deleted already.")
+        return redirect("integrations:profile")
     request.session[RECEIPT] = asdict(receipt)
     return redirect("integrations:deletion")
 
@@ -251,9 +256,12 @@ def _card(request: SignedInRequest, connection: Connection | None) -> dict[str, 
     context: dict[str, Any] = {"connection": connection, "info": _info(connection), "policy": policy_for(request.user)}
     if connection:
         run = connection.runs.first()
-        usable = connection.usable
+        obtainable = terms_for(request.user, connection.provider, connection).obtainable
+        is_good = connection.status == Status.CONNECTED
+        usable, endings = connection.usable, find_endings(request.user, connection.facts)
         context |= {
             "run": run,
+            "usable": usable,
             "is_running": is_under_way(connection, run),
             "is_first": connection.synced_at is None,
             "permissions": [
@@ -262,10 +270,12 @@ def _card(request: SignedInRequest, connection: Connection | None) -> dict[str, 
                     "granted": one in connection.granted,
                     "not_granted": one in connection.not_granted,
                     "held_back": one in connection.granted and one not in usable and _why_held_back(connection, one),
+                    "ending": endings.get(one),
                 }
                 for one in Permission
             ],
             "method": connection.sign_in_method,
+            "can_renew": bool(obtainable & connection.not_granted if is_good else obtainable),
             "can_approve": connection.error_code == "approval_needed",
             "emptied": connection.cursors.filter(emptied_at__isnull=False, emptied_confirmed=False),
         }

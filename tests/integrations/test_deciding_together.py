@@ -6,12 +6,15 @@ from collections.abc import Callable
 import pytest
 from django.db import connection as database
 
-from integrations import changing, deciding, enforcing
+from integrations import changing, connecting, deciding, enforcing
 from integrations.deciding import ChangedMeanwhile, Place
 from integrations.levels import parse_layer
 from integrations.models import Connection
+from integrations.pending import Pending
+from integrations.permissions import ALL
 from integrations.policy import Level
 from integrations.policy_models import PolicyChange, PolicyEffect
+from integrations.remote import SignIn
 from organizations.models import AuditEvent
 from tests.integrations.enforcement import carry_out, decide, make_connection
 
@@ -128,3 +131,66 @@ def test_who_narrows_just_before_policy_does_is_narrowed_once(northwind, alice):
     assert Connection.objects.get().permission_names() == ["calendar_read"]
     narrowed = AuditEvent.objects.filter(action__in=["connection.narrowed", "connection.narrowed_by_policy"])
     assert narrowed.count() == 1
+
+
+def come_back(person):
+    """From the provider, to the account of `make_connection`, with everything ticked."""
+    sign_in = SignIn(person.email, "1", frozenset(ALL), {"refresh_token": "new"})
+    return connecting._store(person, Pending("memory", "oauth", ALL, {}, "/"), sign_in, address=None)
+
+
+@pytest.fixture
+def half_way(monkeypatch):
+    """(reached, go on): who comes back from the provider waits in the middle of their transaction."""
+    reached, go_on = threading.Event(), threading.Event()
+    find = connecting.find_connection
+
+    def wait(*arguments, **more):
+        reached.set()
+        assert go_on.wait(20)
+        return find(*arguments, **more)
+
+    monkeypatch.setattr(connecting, "find_connection", wait)
+    yield reached, go_on
+    go_on.set()
+
+
+@pytest.mark.parametrize("by", ["policy", "person", "departure"])
+def test_who_comes_back_from_the_provider_while_something_else_is_done_to_the_connection_gets_through(
+    northwind, alice, half_way, by
+):
+    (reached, go_on), caught = half_way, []
+    connection = make_connection(alice)
+    change = decide(Place(northwind), {"memory.calendar_write": "off"}, ["memory.calendar_write"])
+    acts = {
+        "policy": lambda: enforcing.run(change.pk),
+        "person": lambda: changing.narrow(connection, frozenset({"calendar_read"}), by=alice),
+        "departure": lambda: changing.let_go(alice, reason="Left", by=None),
+    }
+    person = start(lambda: come_back(alice), caught)
+    assert reached.wait(20)
+    other = start(acts[by], caught)
+    other.join(1)
+    go_on.set()
+    for thread in (person, other):
+        thread.join(20)
+    assert caught == []
+    assert Connection.objects.get().permission_names() == ["calendar_read", "contacts_read", "contacts_write"]
+    assert AuditEvent.objects.filter(action__in=["connection.renewed", "connection.created"]).count() == 1
+
+
+def test_a_connection_made_just_while_an_admin_locks_does_not_escape_the_lock(northwind, alice, half_way):
+    (reached, go_on), caught = half_way, []
+    person = start(lambda: come_back(alice), caught)
+    assert reached.wait(20)
+    admin = start(lambda: decide(Place(northwind), {"memory.offered": False}, ["memory.offered"]), caught)
+    admin.join(1)
+    assert admin.is_alive(), "the lock was decided on while it was being decided by the policy before it"
+    go_on.set()
+    for thread in (person, admin):
+        thread.join(20)
+    assert caught == []
+    assert Connection.objects.count() == 1
+    carry_out()
+    assert Connection.objects.count() == 0
+    assert PolicyEffect.objects.get().outcome == "disconnected"

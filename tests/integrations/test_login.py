@@ -93,7 +93,7 @@ def test_a_policy_that_changed_while_the_form_was_filled_in_wins(alice_client, a
     set_policy(northwind, {})
     answer = alice_client.post(form, TYPED)
     assert answer.status_code == 422
-    assert "Signing in with User name and password is not allowed, by decision of your organization." in text_of(answer)
+    assert "OAuth 2.0 is required instead of a password, by decision of your organization." in text_of(answer)
     assert not Connection.objects.exists()
 
 

@@ -274,3 +274,28 @@ def test_a_mail_server_that_is_down_is_said_to_the_admin(dora_client, alice, con
     answer = disconnect(dora_client, url, connection, follow=True)
     assert f"The mail to {alice.email} could not be sent" in answer.content.decode()
     assert not Connection.objects.filter(user=alice).exists()
+
+
+@pytest.mark.parametrize("who", ["admin", "support", "person"])
+def test_what_somebody_else_has_ended_meanwhile_is_not_reported_and_mailed_as_ended_here(
+    request, alice, connection, url, monkeypatch, who
+):
+    """Another tab is quicker while the provider is asked to end the grant."""
+    from integrations import changing
+
+    monkeypatch.setattr(changing.gateway, "end_grant", lambda one: Connection.objects.all().delete() and "")
+    form = {"connection": connection.pk, "reason": "Asked by phone"}
+    if who == "admin":
+        page = disconnect(request.getfixturevalue("dora_client"), url, connection, follow=True)
+    elif who == "support":
+        address = f"/support/organizations/user/{alice.pk}/disconnection/new/"
+        page = request.getfixturevalue("support_client").post(address, form, follow=True)
+    else:
+        page = request.getfixturevalue("alice_client").post("/integrations/connection/deletion/new/", follow=True)
+    (said,) = map(str, page.context["messages"])
+    assert said in (
+        "The connection of Alice Meyer was ended by somebody else meanwhile. No mail was sent.",
+        "Your connection was deleted already.",
+    )
+    assert mail.outbox == []
+    assert not AuditEvent.objects.filter(action="connection.deleted").exists()
