@@ -385,7 +385,7 @@ def test_the_banner_costs_a_page_at_most_one_query_more(whole, alice, alice_clie
 
     def count():
         with CaptureQueriesContext(database) as asked:
-            alice_client.get("/profile/")
+            alice_client.get("/contacts/")
         return len(asked)
 
     count()
