@@ -112,7 +112,7 @@ def test_what_was_announced_for_a_connection_that_its_member_deleted_is_said_no_
     page = dora_client.get(url).content
     assert b"this connection on" not in page
     assert b"Disconnected by policy" not in page
-    assert b"has connected no service" in page
+    assert b"is connected to no service" in page
 
 
 def test_how_policy_ended_a_connection_is_said_whatever_was_settled_with_it(dora_client, connection, url):
