@@ -8,13 +8,14 @@ from allauth.usersessions.models import UserSession
 from django.contrib import admin
 from django.contrib.auth.models import Group as DjangoGroup
 from django.contrib.auth.models import Permission
+from django.core.exceptions import ValidationError
 from django.db.models import Case, Count, IntegerField, Q, QuerySet, When
 from django.forms import CheckboxSelectMultiple, ModelForm, ModelMultipleChoiceField
 from django.http import HttpRequest, HttpResponse
 
-from organizations import people
+from organizations import people, people_mails
 from organizations.client_address import client_address
-from organizations.models import AuditEvent, Group, Invitation, Membership, Organization, User, record
+from organizations.models import AuditEvent, Group, Invitation, Membership, Organization, SwitchedOffBy, User, record
 from organizations.opening import note_opening
 
 # They hold the secrets of second factors, session keys, a notion of groups that is not ours, and the addresses people
@@ -122,6 +123,26 @@ class MembershipInline(LookOnly, admin.StackedInline):
     extra = 0
 
 
+class PersonForm(ModelForm):
+    def clean_is_active(self) -> bool:
+        """An organization without an owner who can sign in is one that nobody can manage any more.
+
+        Under the lock, which holds until the page's transaction ends: its other owner does not leave meanwhile.
+        """
+        is_active: bool = self.cleaned_data["is_active"]
+        membership = self.instance.find_membership()
+        if is_active or membership is None or not self.instance.is_active:
+            return is_active
+        people.lock(membership.organization)
+        membership.refresh_from_db(fields=["role"])
+        if people.is_last_owner(membership):
+            raise ValidationError(
+                f"{self.instance.label} is the only owner of {membership.organization}. "
+                "Have them hand it over first, or make somebody else an owner."
+            )
+        return is_active
+
+
 @admin.register(User)
 class UserAdmin(NoProbing, AuditsOpening):
     """People are not made or erased here: they sign up, or are invited. Support may correct a name or switch off."""
@@ -131,7 +152,18 @@ class UserAdmin(NoProbing, AuditsOpening):
     list_select_related = ["membership__organization"]
     search_fields = ["email", "name", "membership__organization__name"]
     search_help_text = "E-mail address, name or organization"
-    fields = ["email", "name", "time_zone", "language", "is_active", "is_staff", "last_login", "date_joined"]
+    form = PersonForm
+    fields = [
+        "email",
+        "name",
+        "time_zone",
+        "language",
+        "is_active",
+        "switched_off_by",
+        "is_staff",
+        "last_login",
+        "date_joined",
+    ]
     inlines = [MembershipInline, AddressInline]
     ordering = ["email"]
 
@@ -155,7 +187,7 @@ class UserAdmin(NoProbing, AuditsOpening):
         return membership.get_role_display() if membership else ""
 
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> list[str]:
-        fixed = ["email", "last_login", "date_joined"]
+        fixed = ["email", "switched_off_by", "last_login", "date_joined"]
         return fixed if request.user.is_superuser else [*fixed, "is_staff"]
 
     def has_change_permission(self, request: HttpRequest, obj: User | None = None) -> bool:
@@ -170,13 +202,13 @@ class UserAdmin(NoProbing, AuditsOpening):
         return False
 
     def save_model(self, request: HttpRequest, obj: User, form: ModelForm, change: bool) -> None:
-        """Who is switched off is out everywhere, and their connection is erased, as when an admin does it."""
-        super().save_model(request, obj, form, change)
-        if "is_active" in form.changed_data and not obj.is_active:
-            people.end_sessions(obj)
-            if membership := obj.find_membership():
-                reason = f"{obj.label} was switched off by support."
-                people.tell(membership, reason=reason, by=cast(User, request.user), request=request)
+        """Who is switched off is out everywhere, and their connection is erased, as when an admin does it.
+
+        Only what was changed here is saved: not what somebody else changes of the person in this moment.
+        """
+        obj.save(update_fields=[name for name in form.changed_data if name != "user_permissions"])
+        if "is_active" in form.changed_data:
+            switch(obj, request=request)
         if form.changed_data:
             record(
                 "person.changed_by_support",
@@ -186,6 +218,20 @@ class UserAdmin(NoProbing, AuditsOpening):
                 details={name: dump(form.cleaned_data[name]) for name in form.changed_data},
                 address=client_address(request),
             )
+
+
+def switch(person: User, *, request: HttpRequest) -> None:
+    """All that goes with switching somebody on or off, as `is_active` says."""
+    by = cast(User, request.user)
+    if person.is_active:
+        people.write_active(person, is_active=True)
+        people_mails.tell_reactivated(person, by=by, is_support=True)
+        return
+    people.write_active(person, is_active=False, by=SwitchedOffBy.SUPPORT)
+    people.end_sessions(person)
+    if membership := person.find_membership():
+        people.let_go(membership, reason=f"{person.label} was switched off by support.", by=by, request=request)
+    people_mails.tell_deactivated(person, by=by, is_support=True)
 
 
 def dump(value: Any) -> Any:

@@ -4,10 +4,11 @@ from django.db import IntegrityError, transaction
 from django.http import HttpRequest
 from django.utils import timezone
 
+from organizations import offers
 from organizations.client_address import client_address
 from organizations.invitation_mails import mail, mails_left, most_per_day
 from organizations.mailing import NotSent
-from organizations.models import Invitation, Membership, Organization, Role, User, record
+from organizations.models import Invitation, Membership, Organization, User, record
 from organizations.people import lock
 
 SESSION_KEY = "invitation_token"
@@ -50,7 +51,7 @@ def send_again(invitation: Invitation, *, by: User, request: HttpRequest, is_sup
     """Mail a new link, good for its full life; the old one stops working. Support staff may, whatever the role.
 
     Raises:
-        InvitationRefused: it was answered or revoked meanwhile, who asks may not give its role, or too many mails.
+        InvitationRefused: it was answered or revoked meanwhile, its role may not be given, or too many mails.
     """
     if not is_support:
         check_may_give(invitation.role, by=by)
@@ -59,6 +60,9 @@ def send_again(invitation: Invitation, *, by: User, request: HttpRequest, is_sup
     with transaction.atomic():
         invitation = Invitation.objects.select_for_update().get(pk=invitation.pk)
         check_is_open(invitation)
+        if not is_support:
+            invitation.invited_by = by  # From now on it is their offer.
+        check_is_good(invitation)
         token = invitation.renew_token(now)
         invitation.save()
         record(
@@ -95,7 +99,7 @@ def find_usable(token: str) -> Invitation:
     """The invitation behind a link.
 
     Raises:
-        InvitationRefused: no such link, or it was used, revoked or is too old.
+        InvitationRefused: no such link, it was used, revoked or is too old, or who made it may no longer give the role.
     """
     invitation = Invitation.objects.find_by_token(token)
     if invitation is None:
@@ -106,6 +110,7 @@ def find_usable(token: str) -> Invitation:
     check_is_open(invitation)
     if invitation.is_expired:
         raise InvitationRefused("This invitation has expired. Ask who invited you to send it again.")
+    check_is_good(invitation)
     return invitation
 
 
@@ -122,14 +127,17 @@ def accept(invitation: Invitation, *, user: User, request: HttpRequest) -> Membe
     """Take the place. For a new person this runs inside the transaction of their sign-up.
 
     Raises:
-        InvitationRefused: used or revoked meanwhile, meant for another address, or the person works elsewhere.
+        InvitationRefused: used or revoked meanwhile, meant for another address, its role may no longer be given, or the
+            person works elsewhere.
     """
     with transaction.atomic():
-        lock(invitation.organization)  # No group of the invitation's is deleted meanwhile.
+        # No group of the invitation's is deleted meanwhile, and nobody loses the right to give its role.
+        lock(invitation.organization)
         invitation = Invitation.objects.select_for_update().select_related("organization").get(pk=invitation.pk)
         check_is_open(invitation)
         if invitation.is_expired:
             raise InvitationRefused("This invitation has expired. Ask who invited you to send it again.")
+        check_is_good(invitation)
         check_fits(invitation, user)
         membership = Membership.objects.create(user=user, organization=invitation.organization, role=invitation.role)
         groups = list(invitation.groups.all())
@@ -177,11 +185,19 @@ def check_is_open(invitation: Invitation) -> None:
         raise InvitationRefused("This invitation was taken back. Ask who invited you for a new one.")
 
 
+def check_is_good(invitation: Invitation) -> None:
+    if not offers.is_good(invitation):
+        raise InvitationRefused(
+            f"Who invited you may no longer make anybody {invitation.get_role_display().lower()} of "
+            f"{invitation.organization.name}. Ask there for a new invitation."
+        )
+
+
 def check_may_give(role: str, *, by: User) -> None:
     membership = by.find_membership()
     if membership is None or not membership.is_admin:
         raise InvitationRefused("Only an admin can invite people.")
-    if role == Role.OWNER and membership.role != Role.OWNER:
+    if not offers.may_give(role, giver=membership.role):
         raise InvitationRefused("Only an owner can make somebody an owner.")
 
 

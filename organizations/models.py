@@ -4,7 +4,7 @@ import hashlib
 import secrets
 import uuid
 import zoneinfo
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from datetime import datetime, timedelta, tzinfo
 from typing import Any, ClassVar
 
@@ -35,6 +35,14 @@ class Theme(models.TextChoices):
     DARK = "dark", "Dark"
 
 
+class SwitchedOffBy(models.TextChoices):
+    """Who made it that a person cannot sign in: what support does, no admin of an organization undoes."""
+
+    NOBODY = "", "Nobody"
+    ORGANIZATION = "organization", "An admin of the organization"
+    SUPPORT = "support", "Support"
+
+
 class User(AbstractBaseUser, PermissionsMixin):
     """A person, known by their e-mail address."""
 
@@ -44,6 +52,12 @@ class User(AbstractBaseUser, PermissionsMixin):
     language = models.CharField(max_length=10, blank=True, help_text="Empty: the organization's.")
     theme = models.CharField(max_length=5, blank=True, choices=Theme.choices, default=Theme.AUTO)
     is_active = models.BooleanField(default=True)
+    switched_off_by = models.CharField(
+        max_length=12, blank=True, choices=SwitchedOffBy.choices, default=SwitchedOffBy.NOBODY, editable=False
+    )
+    session_epoch = models.PositiveIntegerField(
+        default=0, editable=False, help_text="One more each time every session of the person was ended."
+    )
     is_staff = models.BooleanField("support staff", default=False, help_text="May sign in to the support pages.")
     date_joined = models.DateTimeField(default=timezone.now, editable=False)
 
@@ -68,6 +82,16 @@ class User(AbstractBaseUser, PermissionsMixin):
 
     def get_short_name(self) -> str:
         return self.name.split(" ")[0] if self.name else self.email.split("@")[0]
+
+    def get_session_auth_hash(self) -> str:
+        return self._with_epoch(super().get_session_auth_hash())
+
+    def get_session_auth_fallback_hash(self) -> Iterator[str]:
+        return map(self._with_epoch, super().get_session_auth_fallback_hash())
+
+    def _with_epoch(self, session_hash: str) -> str:
+        """A session that began in an earlier epoch is nobody's, though nobody knew that it was there."""
+        return f"{session_hash}.{self.session_epoch}" if self.session_epoch else session_hash
 
     @property
     def organization(self) -> "Organization | None":

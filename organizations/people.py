@@ -2,10 +2,12 @@
 
 from allauth.usersessions.models import UserSession
 from django.db import transaction
+from django.db.models import F
 from django.http import HttpRequest
 
+from organizations import offers, people_mails
 from organizations.client_address import client_address
-from organizations.models import Membership, Organization, Role, User, record
+from organizations.models import Membership, Organization, Role, SwitchedOffBy, User, record
 from organizations.signals import member_left
 
 
@@ -58,8 +60,7 @@ def deactivate(membership: Membership, *, by: User, request: HttpRequest) -> Non
             raise ChangeRefused(f"{membership.user.label} is the only owner. Make somebody else an owner first.")
         if not membership.user.is_active:
             return
-        membership.user.is_active = False
-        membership.user.save(update_fields=["is_active"])
+        write_active(membership.user, is_active=False, by=SwitchedOffBy.ORGANIZATION)
         end_sessions(membership.user)
         record(
             "member.deactivated",
@@ -69,22 +70,27 @@ def deactivate(membership: Membership, *, by: User, request: HttpRequest) -> Non
             details={"role": membership.role},
             address=client_address(request),
         )
-        tell(membership, reason=f"{membership.user.label} was deactivated.", by=by, request=request)
+        let_go(membership, reason=f"{membership.user.label} was deactivated.", by=by, request=request)
+        people_mails.tell_deactivated(membership.user, by=by)
 
 
 def reactivate(membership: Membership, *, by: User, request: HttpRequest) -> None:
     """Let somebody sign in again, with the role and groups they had; they connect anew.
 
     Raises:
-        ChangeRefused: they are owner and who asks is not.
+        ChangeRefused: they are owner and who asks is not, or no admin switched them off.
     """
     with transaction.atomic():
         membership = get_locked(membership)
         check_may_manage(membership, by)
         if membership.user.is_active:
             return
-        membership.user.is_active = True
-        membership.user.save(update_fields=["is_active"])
+        if membership.user.switched_off_by != SwitchedOffBy.ORGANIZATION:
+            raise ChangeRefused(
+                f"{membership.user.label} was switched off by support, and only support can switch them on again. "
+                "Write to whoever runs Portico for you."
+            )
+        write_active(membership.user, is_active=True)
         record(
             "member.reactivated",
             organization=membership.organization,
@@ -93,6 +99,7 @@ def reactivate(membership: Membership, *, by: User, request: HttpRequest) -> Non
             details={"role": membership.role},
             address=client_address(request),
         )
+        people_mails.tell_reactivated(membership.user, by=by)
 
 
 def leave(membership: Membership, *, request: HttpRequest) -> None:
@@ -116,7 +123,7 @@ def leave(membership: Membership, *, request: HttpRequest) -> None:
             details={"role": membership.role, "groups": list(membership.groups.values_list("name", flat=True))},
             address=client_address(request),
         )
-        tell(membership, reason=f"{user.label} left {membership.organization.name}.", by=user, request=request)
+        let_go(membership, reason=f"{user.label} left {membership.organization.name}.", by=user, request=request)
         Membership.objects.filter(pk=membership.pk).delete()
 
 
@@ -144,6 +151,7 @@ def hand_over(owner: Membership, heir: Membership, *, request: HttpRequest) -> N
         )
         write_role(heir, Role.OWNER, by=owner.user, request=request)
         write_role(owner, Role.ADMIN, by=owner.user, request=request)
+        people_mails.tell_owner(heir.user, by=owner.user, organization=owner.organization)
 
 
 def get_locked(membership: Membership) -> Membership:
@@ -190,16 +198,27 @@ def write_role(membership: Membership, role: str, *, by: User, request: HttpRequ
         details={"from": before, "to": role},
         address=client_address(request),
     )
+    offers.withdraw(membership.user, membership.organization, role=role, by=by, request=request)
+
+
+def write_active(user: User, *, is_active: bool, by: SwitchedOffBy = SwitchedOffBy.NOBODY) -> None:
+    """Switch somebody on or off. `by`: who may switch them on again."""
+    user.is_active, user.switched_off_by = is_active, by
+    user.save(update_fields=["is_active", "switched_off_by"])
 
 
 def end_sessions(user: User) -> None:
-    """On every device. One that is not listed ends too: who is switched off is nobody to any session."""
+    """On every device, whether it is listed or not; who is switched on again finds none of them open."""
+    User.objects.filter(pk=user.pk).update(session_epoch=F("session_epoch") + 1)
+    user.refresh_from_db(fields=["session_epoch"])
     for session in UserSession.objects.filter(user=user):
         session.end()
 
 
-def tell(membership: Membership, *, reason: str, by: User, request: HttpRequest) -> None:
-    """The apps above let go of what they keep of a person, in the same transaction."""
+def let_go(membership: Membership, *, reason: str, by: User, request: HttpRequest) -> None:
+    """What somebody does not keep who is switched off or leaves: roles they offer, and what the apps above have of
+    them, which these let go of in the same transaction."""
+    offers.withdraw(membership.user, membership.organization, role="", by=by, request=request)
     member_left.send(
         sender=Membership,
         user=membership.user,

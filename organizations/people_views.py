@@ -15,7 +15,7 @@ from organizations import grouping, people
 from organizations.access import for_admins, for_owners
 from organizations.confirming import ask_first
 from organizations.forms import GroupsForm, RoleForm
-from organizations.models import Membership, Role
+from organizations.models import Membership, Role, SwitchedOffBy
 from organizations.people import ChangeRefused
 from organizations.placement import find_consequence
 from organizations.requests import SignedInRequest
@@ -93,6 +93,7 @@ def render_person(
             "role_form": RoleForm(initial={"role": membership.role}),
             "groups_form": GroupsForm(membership=membership),
             "is_self": membership.user_id == admin.user_id,
+            "may_reactivate": membership.user.switched_off_by == SwitchedOffBy.ORGANIZATION,
             "may_manage": membership.role != Role.OWNER or admin.role == Role.OWNER,
             "may_hand_over": admin.role == Role.OWNER and membership.role != Role.OWNER and membership.user.is_active,
             **forms,

@@ -5,7 +5,6 @@ from typing import Any
 
 from allauth.mfa.adapter import DefaultMFAAdapter
 from allauth.mfa.models import Authenticator
-from allauth.usersessions.models import UserSession
 from django.conf import settings
 from django.db import transaction
 from django.urls import reverse
@@ -13,6 +12,7 @@ from django.urls import reverse
 from organizations import mailing
 from organizations.mailing import Mail
 from organizations.models import User, record
+from organizations.people import end_sessions
 from safety import secrets
 
 ABOUT = "allauth.mfa.authenticator"
@@ -81,8 +81,7 @@ def remove_all(user: User, *, reason: str) -> list[str]:
         if not kinds:
             return []
         found.delete()
-        for session in UserSession.objects.filter(user=user):
-            session.end()
+        end_sessions(user)
         details = {"kinds": kinds, "reason": reason, "by": "the server's console"}
         record("person.second_factor_removed", organization=user.organization, subject=user, details=details)
     return kinds

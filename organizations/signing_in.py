@@ -44,6 +44,12 @@ class AccountAdapter(DefaultAccountAdapter):
             return reverse("organizations:invitation", args=[request.session[inviting.SESSION_KEY]])
         return str(super().get_login_redirect_url(request))
 
+    def set_password(self, user: Any, password: str) -> None:
+        """Saves the password alone: all of the person would also save what an admin has just changed of them, such
+        as that they may not sign in."""
+        user.set_password(password)
+        user.save(update_fields=["password"])
+
     def new_user(self, request: HttpRequest) -> User:
         return User()
 

@@ -56,7 +56,8 @@ def settings(request: SignedInRequest) -> HttpResponse:
     """Name, time zone, language, colors."""
     form = SettingsForm(request.POST or None, instance=request.user)
     if form.is_valid():
-        user = form.save()
+        user = form.instance
+        user.save(update_fields=form.changed_data)  # Not what somebody else changes of them in this moment.
         if form.changed_data:
             record(
                 "person.settings_changed",

@@ -315,6 +315,9 @@ MAILS = [
     "integrations.notices.STAYS",
     "integrations.notices.TO_GRANT",
     "integrations.overseeing.DISCONNECTED",
+    "organizations.people_mails.OWNER",
+    "organizations.people_mails.DEACTIVATED",
+    "organizations.people_mails.REACTIVATED",
 ]
 
 INVITATION_MAILS_PER_DAY = env.number("INVITATION_MAILS_PER_DAY", 1000)

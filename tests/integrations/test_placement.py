@@ -221,6 +221,7 @@ def test_who_is_deactivated_keeps_no_connection_and_connects_anew_when_back(conn
     assert not Connection.objects.exists()
     dora_client.post(f"/people/{alice.membership.pk}/reactivation/")
     assert not Connection.objects.exists()
+    alice.refresh_from_db()
     assert connect().user == alice
 
 

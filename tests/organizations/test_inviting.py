@@ -1,6 +1,7 @@
 """Invitations: who may send them, what the link does, and who may follow it."""
 
 import smtplib
+from contextlib import nullcontext
 from datetime import timedelta
 
 import pytest
@@ -10,6 +11,7 @@ from django.db import IntegrityError, transaction
 from django.test import Client
 from django.utils import timezone
 
+from organizations import inviting
 from organizations.models import AuditEvent, Invitation, Membership, Role, User
 from tests.conftest import PASSWORD
 
@@ -198,3 +200,103 @@ def test_a_line_break_in_the_organizations_name_does_not_reach_the_mail_headers(
     northwind.save()
     assert invite(dora_client).status_code == 302
     assert "\n" not in mail.outbox[0].subject
+
+
+class TestOffers:
+    """A role that somebody offered is theirs to give only as long as they may give it."""
+
+    @pytest.fixture
+    def ada(self, northwind, make_member) -> User:
+        return make_member(northwind, "ada@northwind.example", name="Ada Admin", role=Role.OWNER)
+
+    @pytest.fixture
+    def offers(self, make_invitation, ada) -> dict[str, str]:
+        """Ada's offer of each role: {role: path of its link}."""
+        links = {}
+        for role in Role.values:
+            invitation, links[role] = make_invitation(f"{role}@newfirm.example", role=role)
+            Invitation.objects.filter(pk=invitation.pk).update(invited_by=ada)
+        return links
+
+    def answers(self, client, offers) -> dict[str, int]:
+        return {role: client.get(link).status_code for role, link in offers.items()}
+
+    @pytest.mark.parametrize(("role", "left"), [(Role.ADMIN, {"member", "admin"}), (Role.MEMBER, {"member"})])
+    def test_who_gets_a_lesser_role_offers_no_more_than_that(self, dora_client, ada, offers, client, role, left):
+        assert set(self.answers(client, offers).values()) == {200}
+        dora_client.post(f"/people/{ada.membership.pk}/role/", {"role": role})
+        assert self.answers(client, offers) == {one: 200 if one in left else 410 for one in Role.values}
+        assert {one.role for one in Invitation.objects.open()} == left
+        taken_back = AuditEvent.objects.filter(action="invitation.revoked")
+        assert {one.details["role"] for one in taken_back} == set(Role.values) - left
+        assert all("Ada Admin may no longer" in one.details["reason"] for one in taken_back)
+
+    @pytest.mark.parametrize("way", ["deactivation", "departure", "support"])
+    def test_who_is_gone_offers_members_places_at_most(
+        self, dora_client, sign_in, support_client, ada, dora, offers, client, way
+    ):
+        if way == "deactivation":
+            dora_client.post(f"/people/{ada.membership.pk}/deactivation/")
+        elif way == "departure":
+            sign_in(ada).post("/profile/departure/")
+        else:
+            form = {
+                "name": "", "time_zone": "", "language": "",
+                "membership-TOTAL_FORMS": 0, "membership-INITIAL_FORMS": 0,
+                "emailaddress_set-TOTAL_FORMS": 0, "emailaddress_set-INITIAL_FORMS": 0,
+            }  # fmt: skip
+            support_client.post(f"/support/organizations/user/{ada.pk}/change/", form)
+        assert self.answers(client, offers) == {"owner": 410, "admin": 410, "member": 200}
+        assert AuditEvent.objects.filter(action="invitation.revoked").count() == 2
+
+    @pytest.mark.parametrize("giver", ["demoted", "switched off", "unknown"])
+    def test_one_that_nobody_took_back_is_not_accepted_either(self, ada, offers, sign_in, client, giver):
+        """Whatever way somebody lost the right, it is looked at again when it counts."""
+        if giver == "demoted":
+            Membership.objects.filter(user=ada).update(role=Role.MEMBER)
+        elif giver == "switched off":
+            User.objects.filter(pk=ada.pk).update(is_active=False)
+        else:
+            Invitation.objects.update(invited_by=None)
+        nora = User.objects.create_user("owner@newfirm.example")
+        refused = sign_in(nora).post(offers["owner"] + "acceptance/")
+        assert refused.status_code == 422
+        assert b"may no longer make anybody owner of Northwind Legal" in refused.content
+        assert not Membership.objects.filter(user=nora).exists()
+        omar = User.objects.create_user("member@newfirm.example")
+        assert sign_in(omar).post(offers["member"] + "acceptance/").status_code == 302
+
+    def test_it_is_looked_at_under_the_lock(self, ada, offers, rf):
+        """The link was good when it was opened; Ada is demoted before the answer comes."""
+        nora = User.objects.create_user("owner@newfirm.example")
+        invitation = inviting.find_usable(offers["owner"].split("/")[2])
+        Membership.objects.filter(user=ada).update(role=Role.MEMBER)
+        request = rf.post("/")
+        request.session = {}
+        with pytest.raises(inviting.InvitationRefused, match="may no longer"):
+            inviting.accept(invitation, user=nora, request=request)
+
+    def test_another_owner_makes_it_their_own_by_sending_it_again(
+        self, dora_client, dora, ada, offers, client, find_link
+    ):
+        Membership.objects.filter(user=ada).update(role=Role.MEMBER)
+        assert client.get(offers["owner"]).status_code == 410
+        invitation = Invitation.objects.get(role=Role.OWNER)
+        dora_client.post(f"/people/invitations/{invitation.pk}/sending/")
+        assert client.get(find_link(mail.outbox[0])).status_code == 200
+        invitation.refresh_from_db()
+        assert invitation.invited_by == dora
+        assert "Dora Lindqvist invites you" in mail.outbox[0].body
+
+    def test_support_sends_none_again_that_would_be_refused(self, support, ada, offers, rf):
+        Membership.objects.filter(user=ada).update(role=Role.MEMBER)
+        for role, is_refused in ((Role.OWNER, True), (Role.MEMBER, False)):
+            invitation = Invitation.objects.get(role=role)
+            with pytest.raises(inviting.InvitationRefused) if is_refused else nullcontext():
+                inviting.send_again(invitation, by=support, request=rf.post("/"), is_support=True)
+        assert len(mail.outbox) == 1
+
+    def test_offers_of_others_stay(self, dora_client, ada, offers, make_invitation, client):
+        _, link = make_invitation("of.dora@newfirm.example", role=Role.OWNER)
+        dora_client.post(f"/people/{ada.membership.pk}/deactivation/")
+        assert client.get(link).status_code == 200

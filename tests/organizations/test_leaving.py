@@ -3,11 +3,14 @@
 import threading
 
 import pytest
+from allauth.account.adapter import get_adapter
 from allauth.usersessions.models import UserSession
+from django.core import mail
 from django.db import connection
 from django.test import Client
 
 from organizations import people
+from organizations.forms import SettingsForm
 from organizations.models import AuditEvent, Membership, Role, User
 from organizations.people import ChangeRefused
 from organizations.signals import member_left
@@ -99,7 +102,8 @@ class TestDeactivation:
             assert not fresh(person).is_active
 
     def test_an_admin_brings_no_owner_back(self, sign_in, admin, dora, make_member):
-        owner = make_member(dora.organization, "owner@northwind.example", role=Role.OWNER, is_active=False)
+        owner = make_member(dora.organization, "owner@northwind.example", role=Role.OWNER)
+        deactivate(sign_in(dora), owner)
         sign_in(admin).post(f"/people/{owner.membership.pk}/reactivation/")
         assert not fresh(owner).is_active
         sign_in(dora).post(f"/people/{owner.membership.pk}/reactivation/")
@@ -134,6 +138,113 @@ class TestDeactivation:
             assert stranger.post(path).status_code == 404
         assert client.post(path).headers["Location"].startswith("/accounts/login/")
         assert fresh(bob).is_active
+
+
+class TestSessions:
+    def test_one_that_no_list_holds_does_not_come_back_to_life(self, dora_client, alice):
+        """Sessions are listed as they are used; one from before, or of a browser that was slow, is on no list."""
+        unlisted = Client()
+        unlisted.force_login(alice)
+        UserSession.objects.all().delete()
+        before = alice.get_session_auth_hash()
+        deactivate(dora_client, alice)
+        dora_client.post(f"/people/{alice.membership.pk}/reactivation/")
+        assert fresh(alice).is_active
+        assert unlisted.get("/profile/settings/").headers["Location"].startswith("/accounts/login/")
+        assert fresh(alice).get_session_auth_hash() != before
+        anew = Client()
+        anew.force_login(fresh(alice))
+        assert anew.get("/profile/settings/").status_code == 200
+
+    def test_those_of_others_and_of_keys_that_were_replaced_go_on(self, dora_client, alice, bob_client, settings):
+        deactivate(dora_client, alice)
+        dora_client.post(f"/people/{alice.membership.pk}/reactivation/")
+        theirs = Client()
+        theirs.force_login(fresh(alice))
+        settings.SECRET_KEY_FALLBACKS = [settings.SECRET_KEY]
+        settings.SECRET_KEY = "another one for tests only, of plain words as well"
+        for client in (theirs, bob_client):
+            assert client.get("/profile/settings/").status_code == 200
+
+    def test_who_saves_their_settings_in_the_moment_of_their_deactivation_stays_out(
+        self, dora_client, alice, alice_client, monkeypatch
+    ):
+        """Their browser's request has read them as they were, active, and writes after the admin's."""
+        is_valid = SettingsForm.is_valid
+
+        def lose_the_race(form):
+            deactivate(dora_client, alice)
+            return is_valid(form)
+
+        monkeypatch.setattr(SettingsForm, "is_valid", lose_the_race)
+        alice_client.post("/profile/settings/", {"name": "Alice M.", "time_zone": "", "language": "", "theme": ""})
+        assert fresh(alice).name == "Alice M."
+        assert not fresh(alice).is_active
+        assert fresh(alice).session_epoch == 1
+
+    def test_who_changes_their_password_in_that_moment_stays_out(self, dora_client, alice):
+        stale = fresh(alice)
+        deactivate(dora_client, alice)
+        get_adapter().set_password(stale, "an entirely different phrase")
+        assert fresh(alice).check_password("an entirely different phrase")
+        assert not fresh(alice).is_active
+
+
+class TestMail:
+    """Mail goes out once the change is saved; `django_capture_on_commit_callbacks` is that moment here."""
+
+    @pytest.fixture
+    def committing(self, django_capture_on_commit_callbacks):
+        return lambda: django_capture_on_commit_callbacks(execute=True)
+
+    def test_who_is_deactivated_is_told_where_by_whom_and_whom_to_ask(self, dora_client, alice, committing):
+        with committing():
+            deactivate(dora_client, alice)
+            assert not mail.outbox, "not before it is certain"
+        (message,) = mail.outbox
+        assert (message.to, message.subject) == ([alice.email], "Your account at Northwind Legal was deactivated")
+        for body in (message.body, message.alternatives[0][0]):
+            assert "Dora Lindqvist (" in body
+            assert "an administrator of Northwind Legal, has deactivated your account" in body
+            assert "ask Dora Lindqvist or another administrator of Northwind Legal" in body
+        assert "List-Unsubscribe" not in message.extra_headers
+
+    def test_who_is_back_is_told_that_they_can_sign_in_and_connect_anew(self, dora_client, alice, committing):
+        deactivate(dora_client, alice)
+        with committing():
+            for _ in range(2):
+                dora_client.post(f"/people/{alice.membership.pk}/reactivation/")
+        (message,) = mail.outbox
+        assert message.subject == "Your account at Northwind Legal is active again"
+        assert "connect it anew" in message.body
+        assert "/accounts/login/" in message.body
+
+    def test_who_was_handed_the_organization_is_told_so(self, sure_client, alice, dora, committing):
+        mail.outbox.clear()
+        with committing():
+            sure_client.post(f"/people/{alice.membership.pk}/ownership/")
+        (message,) = mail.outbox
+        assert (message.to, message.subject) == (
+            [alice.email], "Dora Lindqvist has handed Northwind Legal over to you",
+        )  # fmt: skip
+        assert "You are its owner now" in message.body
+        assert "/people/" in message.body
+
+    def test_a_change_that_is_refused_mails_nobody(self, sign_in, admin, dora, committing):
+        with committing():
+            assert deactivate(sign_in(admin), dora).status_code == 422
+        assert not mail.outbox
+
+    def test_a_mail_server_that_is_down_does_not_undo_it_nor_break_the_page(
+        self, dora_client, alice, committing, monkeypatch
+    ):
+        def refuse(*args, **kwargs):
+            raise ConnectionRefusedError
+
+        monkeypatch.setattr("django.core.mail.EmailMessage.send", refuse)
+        with committing():
+            assert deactivate(dora_client, alice).status_code == 302
+        assert not fresh(alice).is_active
 
 
 class TestDeparture:
