@@ -38,9 +38,9 @@ def set_groups(membership: Membership, groups: Iterable[Group], *, by: User, req
         membership = get_locked(membership)
         if membership.organization.groups.filter(pk__in=[group.pk for group in wanted]).count() != len(wanted):
             raise GroupGone("One of these groups was deleted meanwhile. Choose again.")
-        before = list(membership.groups.values_list("name", flat=True))
+        before = list(membership.groups.all())
         membership.groups.set(wanted)
-        after = list(membership.groups.values_list("name", flat=True))
+        after = list(membership.groups.all())
         if before == after:
             return
         record(
@@ -48,10 +48,11 @@ def set_groups(membership: Membership, groups: Iterable[Group], *, by: User, req
             organization=membership.organization,
             actor=by,
             subject=membership.user,
-            details={"before": before, "after": after},
+            details={"before": [one.name for one in before], "after": [one.name for one in after]},
             address=client_address(request),
         )
-        tell(membership.organization, f"Groups of {membership.user.label}", by=by, request=request)
+        moved = {one.pk for one in {*before} ^ {*after}}
+        tell(membership.organization, f"Groups of {membership.user.label}", groups=moved, by=by, request=request)
 
 
 def create_group(organization: Organization, name: str, *, by: User, request: HttpRequest) -> Group:
@@ -98,7 +99,8 @@ def add_members(group: Group, memberships: Sequence[int], *, by: User, request: 
         )
         if new:
             write("group.members_added", group, name_people(new), by=by, request=request)
-            tell(group.organization, f"{count_people(new)} put into {group.name}", by=by, request=request)
+            what = f"{count_people(new)} put into {group.name}"
+            tell(group.organization, what, groups={group.pk}, by=by, request=request)
     return len(new)
 
 
@@ -116,7 +118,8 @@ def remove_members(group: Group, memberships: Sequence[int], *, by: User, reques
             write("group.members_removed", group, name_people(gone), by=by, request=request)
             for part in in_batches(gone):
                 Through.objects.filter(group=group, membership__in=part).delete()
-            tell(group.organization, f"{count_people(gone)} taken out of {group.name}", by=by, request=request)
+            what = f"{count_people(gone)} taken out of {group.name}"
+            tell(group.organization, what, groups={group.pk}, by=by, request=request)
     return len(gone)
 
 
@@ -153,7 +156,8 @@ def move_group(group: Group, direction: str, *, by: User, request: HttpRequest) 
                 Group.objects.filter(pk=pk).update(position=position)
         order = {"before": [one.name for one in groups], "after": [named[pk].name for pk in keys]}
         write("group.moved", group, order, by=by, request=request)
-        tell(group.organization, f"Order of groups: {group.name} moved {direction}", by=by, request=request)
+        what = f"Order of groups: {group.name} moved {direction}"
+        tell(group.organization, what, groups={group.pk}, by=by, request=request)
 
 
 def delete_group(group: Group, *, by: User, request: HttpRequest) -> None:
@@ -167,8 +171,9 @@ def delete_group(group: Group, *, by: User, request: HttpRequest) -> None:
         group = get_current(group)
         people = sorted(find_members(group))
         write("group.deleted", group, name_people(people), by=by, request=request)
+        # Before, while it can still be seen whether the group said anything.
+        tell(organization, f"Group {group.name} deleted", groups={group.pk}, by=by, request=request)
         group.delete()
-        tell(organization, f"Group {group.name} deleted", by=by, request=request)
 
 
 @contextmanager
@@ -239,6 +244,8 @@ def write(action: str, group: Group, details: Mapping[str, object], *, by: User,
     )
 
 
-def tell(organization: Organization, what: str, *, by: User, request: HttpRequest) -> None:
+def tell(organization: Organization, what: str, *, groups: set[int], by: User, request: HttpRequest) -> None:
     """Other policies may hold for people from now on: once per change, inside its transaction."""
-    policy_may_differ.send(sender=Group, organization=organization, what=what, by=by, address=client_address(request))
+    policy_may_differ.send(
+        sender=Group, organization=organization, what=what, groups=groups, by=by, address=client_address(request)
+    )

@@ -7,7 +7,8 @@ from django.dispatch import Signal
 
 policy_may_differ = Signal()
 """organization, what (words: "Alice moved to Sales"), by (User or None), address: groups, their order or who is in them
-changed, so that other policies may hold for people from now on."""
+changed, so that other policies may hold for people from now on. `groups`, where it is given: the keys of those that
+people came into or left, that changed places with others, or that are deleted when this transaction ends."""
 
 member_left = Signal()
 """user, organization, reason (a sentence), by, address: somebody was switched off or left; they keep nothing here."""
