@@ -307,7 +307,8 @@ class PolicyEffect(models.Model):
     class Meta:
         constraints = [models.UniqueConstraint(fields=["change", "user"], name="one_effect_per_person")]
         indexes = [
-            models.Index(fields=["state", "told_at"], name="effects_to_tell"),
+            models.Index(fields=["state", "change"], name="effects_by_state"),
+            models.Index(fields=["mail_failures", "id"], name="effects_to_tell", condition=Q(told_at=None)),
             models.Index(fields=["user", "-at"], name="effects_on_a_person"),
         ]
 
