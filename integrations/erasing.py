@@ -1,8 +1,11 @@
 """Forgetting what was read through a connection, and the connection itself."""
 
+from django.utils import timezone
+
 from integrations import gateway, registry
 from integrations.models import Connection
 from integrations.permissions import Permissions
+from integrations.policy_models import EffectState, PolicyEffect
 
 
 def erase_unused(connection: Connection, given_up: Permissions) -> None:
@@ -24,7 +27,16 @@ def erase(connection: Connection, *, ends_grant: bool = False) -> dict[str, int]
     if locked is None:
         return None
     locked.user = connection.user
+    _settle_announced(locked)
     return erase_locked(locked, ends_grant=ends_grant)
+
+
+def _settle_announced(connection: Connection) -> None:
+    """Of what policy would have ended, nothing is left: nobody is reminded of it, and nothing waits for its day."""
+    announced = PolicyEffect.objects.filter(
+        user=connection.user_id, connection_id=connection.pk, state=EffectState.WAITING
+    )
+    announced.update(state=EffectState.SPARED, at=timezone.now(), told_at=timezone.now())
 
 
 def erase_locked(connection: Connection, *, ends_grant: bool) -> dict[str, int]:
