@@ -14,13 +14,14 @@ class IntegrationsConfig(AppConfig):
         member_left.connect(_let_go, dispatch_uid="integrations.let_go")
 
 
-def _follow_move(*, organization: Any, what: str, by: Any, address: str | None, **_: Any) -> None:
+def _follow_move(*, organization: Any, what: str, by: Any, address: str | None, groups: Any = None, **_: Any) -> None:
     from integrations import deciding
 
-    deciding.follow_move(organization, what=what, by=by, address=address)
+    deciding.follow_move(organization, what=what, by=by, address=address, groups=groups)
 
 
 def _let_go(*, user: Any, reason: str, by: Any, address: str | None, **_: Any) -> None:
-    from integrations import changing
+    from integrations import changing, effects
 
     changing.let_go(user, reason=reason, by=by, address=address)
+    effects.settle(user)

@@ -4,15 +4,16 @@ Everybody who changes policy comes through here: pages, files, and what moves pe
 at once; what it does to connections is the work of `enforcing`, at once or when a grace period ends.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
 from django.db import transaction
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 from django.utils import timezone
 
 from integrations import levels, policy, registry, tasks, wording
+from integrations.effects import take_back
 from integrations.forecasting import Preview
 from integrations.levels import Layer, Value
 from integrations.places import (
@@ -31,11 +32,10 @@ from integrations.policy_models import (
     EffectState,
     OrganizationPolicies,
     PolicyChange,
-    PolicyEffect,
     freeze_policies,
     members_under,
 )
-from integrations.saying import Said, describe, differences, full_label, said_of
+from integrations.saying import Said, describe, differences, said_of
 from organizations.models import Organization, User, record
 
 __all__ = ["Place", "find_policy", "layer_of", "layers_above", "place_of", "version_of"]
@@ -94,13 +94,6 @@ def preview_placement(
     return Preview(organization, members, before=before, after=after, groups_of=groups_of)
 
 
-def check(place: Place, layer: Layer) -> None:
-    """Raises Contradicts, LockedAbove: as `save` would."""
-    above = layers_above(place)
-    _check_locks(layer, layer_of(place), above)
-    _check_sense(above, layer)
-
-
 def save(
     place: Place, layer: Layer, *, version: int, by: User | None, address: str | None, grace_days: int | None = None
 ) -> PolicyChange | None:
@@ -134,18 +127,12 @@ def save(
         )
 
 
-def remove(
-    place: Place, *, version: int, by: User | None, address: str | None, grace_days: int | None = None
-) -> PolicyChange | None:
-    """The level says nothing any more; None where it said nothing. Raises as `save`."""
-    return save(place, empty_layer(place), version=version, by=by, address=address, grace_days=grace_days)
-
-
 def undo(change: PolicyChange, *, by: User | None, address: str | None) -> list[str]:
     """Take a change back while its grace period runs.
 
     Put back are the settings that still are what it made them; the names of the others are returned. Who was told that
-    their connection ends is told that it stays.
+    their connection ends is told that it stays, unless it ends by another change. What holds from now on is carried
+    out like any other change: somebody may have connected what is closed again.
 
     Raises:
         NotWaiting
@@ -154,22 +141,24 @@ def undo(change: PolicyChange, *, by: User | None, address: str | None) -> list[
     with transaction.atomic():
         freeze_policies(change.organization)
         change = _get_waiting(change)
-        row = change.policy
-        left: list[str] = []
-        if row is not None:
-            before = row.as_layer()
-            layer, left = _without(before, change)
-            _check_sense(layers_above(place_of(row)), layer)
-            others = _waiting_on(row).exclude(pk=change.pk)
-            _store(row, layer, by=by)
-            if not others.exists():
-                _end_keeping(row)
-            row.save()
+        left = _put_back(change.policy, change, by=by) if change.policy else []
         change.state, change.finished_at = ChangeState.UNDONE, timezone.now()
         change.save(update_fields=["state", "finished_at"])
-        _mark_undone(change)
+        take_back(change.effects.all(), EffectState.UNDONE)
         _look_again(change.organization)
         _record("policy.change_undone", change, {"left": left} if left else {}, by=by, address=address)
+        what = f"{change.what[:150]}, a change undone"
+        _start_following(change.organization, what, policy=change.policy, by=by, address=address)
+    return left
+
+
+def _put_back(row: AdminPolicy, change: PolicyChange, *, by: User | None) -> list[str]:
+    layer, left = _without(row, change)
+    _check_sense(layers_above(place_of(row)), layer)
+    _store(row, layer, by=by)
+    if not _waiting_on(row).exclude(pk=change.pk).exists():
+        _end_keeping(row)
+    row.save()
     return left
 
 
@@ -191,11 +180,45 @@ def end_grace(change: PolicyChange, *, by: User | None, address: str | None) -> 
         _record("policy.grace_ended", change, {}, by=by, address=address)
 
 
-def follow_move(organization: Organization, *, what: str, by: User | None, address: str | None) -> PolicyChange:
-    """People, groups or their order changed: see who is under another policy now. Inside the change's transaction."""
+def follow_move(
+    organization: Organization,
+    *,
+    what: str,
+    by: User | None,
+    address: str | None,
+    groups: Collection[int] | None = None,
+) -> PolicyChange | None:
+    """People, groups or their order changed: see who is under another policy now. Inside the change's transaction.
+
+    `groups`: the keys of those that people came into or left, or that are about to be deleted; None: whichever. Where
+    none of them says anything, nobody is under another policy, and there is no change.
+    """
     freeze_policies(organization)
-    change = PolicyChange.objects.create(organization=organization, what=what[:200], made_by=by, address=address)
+    if groups is not None and not _says_anything(organization, groups):
+        return None
     _look_again(organization)
+    return _start_following(organization, what, by=by, address=address)
+
+
+def _says_anything(organization: Organization, groups: Collection[int]) -> bool:
+    """Whether one of these groups says something, or did before a grace period that runs."""
+    rows = AdminPolicy.objects.filter(organization=organization, group__in=groups)
+    something = ~Q(choices={}) | ~Q(kept_choices={}) | Q(changes__state=ChangeState.WAITING)
+    return rows.filter(something).exists()
+
+
+def _start_following(
+    organization: Organization,
+    what: str,
+    *,
+    policy: AdminPolicy | None = None,
+    by: User | None,
+    address: str | None,
+) -> PolicyChange:
+    """A change that says nothing itself: it carries out what holds. Forgotten again where that is nothing."""
+    change = PolicyChange.objects.create(
+        organization=organization, policy=policy, what=what[:200], made_by=by, address=address
+    )
     _start(change)
     return change
 
@@ -210,7 +233,7 @@ def _check_locks(layer: Layer, before: Layer, above: Sequence[Layer]) -> None:
         if fixed != value:
             setting = levels.find_setting(name)
             words = wording.say_value(setting, fixed) if setting else str(fixed)
-            raise LockedAbove(f"{full_label(name)} is locked by {_name(source)}: {words}.")
+            raise LockedAbove(f"{wording.full_label(name)} is locked by {_name(source)}: {words}.")
 
 
 def _name(source: policy.Source) -> str:
@@ -305,8 +328,10 @@ def _waiting_on(row: AdminPolicy) -> QuerySet[PolicyChange]:
     return PolicyChange.objects.filter(policy=row, state=ChangeState.WAITING)
 
 
-def _without(layer: Layer, change: PolicyChange) -> tuple[Layer, list[str]]:
-    """The layer with what a change did taken back, and the settings that were changed again since."""
+def _without(row: AdminPolicy, change: PolicyChange) -> tuple[Layer, list[str]]:
+    """What a level says with what a change did taken back, and the settings that were changed again since."""
+    layer = row.as_layer()
+    earlier = list(row.changes.filter(made_at__lt=change.made_at).order_by("-made_at"))
     choices: dict[str, Value] = dict(layer.choices)
     locks, left = set(layer.locks), []
     for name, made in change.after.items():
@@ -316,19 +341,23 @@ def _without(layer: Layer, change: PolicyChange) -> tuple[Layer, list[str]]:
             continue
         choices.pop(name, None)
         locks.discard(name)
-        if was := change.before.get(name):
+        if was := _find_standing(name, change, earlier):
             choices[name] = setting.parse(was[0])
             locks |= {name} if was[1] else set()
     return Layer(layer.level, layer.name, choices, frozenset(locks)), left
 
 
-def _mark_undone(change: PolicyChange) -> None:
-    """Who was told is told again; who was not has nothing to hear."""
-    now = timezone.now()
-    waiting = PolicyEffect.objects.filter(change=change, state=EffectState.WAITING)
-    fresh = {"state": EffectState.UNDONE, "at": now, "dismissed_at": None}
-    waiting.filter(told_at=None).update(**{**fresh, "told_at": now})
-    PolicyEffect.objects.filter(change=change, state=EffectState.WAITING).update(**fresh, told_at=None)
+def _find_standing(name: str, change: PolicyChange, earlier: Iterable[PolicyChange]) -> Said:
+    """What a setting was before a change, leaving out what was undone since. `earlier`: the newest first."""
+    said = change.before.get(name)
+    for one in earlier:
+        if name not in one.after:
+            continue
+        if one.state != ChangeState.UNDONE:
+            break
+        if one.after[name] == said:
+            said = one.before.get(name)
+    return said
 
 
 def _hasten(changes: QuerySet[PolicyChange]) -> None:
@@ -343,8 +372,9 @@ def _look_again(organization: Organization) -> None:
     """Others may be concerned by what waits than those who were told: see who, once more."""
     waiting = PolicyChange.objects.filter(organization=organization, state=ChangeState.WAITING)
     # Only what was looked at: a file that changes a thousand levels would write each of its changes a thousand times.
-    looked_at = waiting.exclude(announced_at=None, position=None, looked_at=0)
-    looked_at.update(announced_at=None, position=None, looked_at=0)
+    # Whoever has just begun knows policies that hold no more, and loses the lease.
+    looked_at = waiting.exclude(announced_at=None, position=None, looked_at=0, leased_by="")
+    looked_at.update(announced_at=None, position=None, looked_at=0, leased_by="", leased_until=None)
 
 
 def _start(change: PolicyChange) -> None:

@@ -1,8 +1,9 @@
 """What one change of policy does to one person, as a row that mail and banner speak from."""
 
+from datetime import timedelta
 from uuid import UUID
 
-from django.db.models import QuerySet
+from django.db.models import Exists, OuterRef, Q, QuerySet
 from django.utils import timezone
 
 from integrations.forecasting import BATCH, find_groups, forecast
@@ -10,6 +11,10 @@ from integrations.models import Connection
 from integrations.permissions import Permissions, dump_permissions, parse_permissions
 from integrations.policy_models import EffectState, OrganizationPolicies, PolicyChange, PolicyEffect
 from integrations.verdicts import Outcome, Verdict
+from organizations.models import User
+
+KEPT = timedelta(days=365)
+"""How long what was done to people is remembered, beyond the audit trail."""
 
 ENDING = frozenset({Outcome.DISCONNECTED, Outcome.NARROWED})
 
@@ -80,18 +85,49 @@ def store_effects(effects: list[PolicyEffect]) -> None:
             "state",
             "at",
             "told_at",
+            "mail_failures",
+            "reminded_at",
             "dismissed_at",
         ],
         batch_size=BATCH,
     )
 
 
-def spare(effects: QuerySet[PolicyEffect]) -> None:
-    """Whoever was told that something ends is told that it does not; who was not has nothing to hear."""
+def take_back(effects: QuerySet[PolicyEffect], state: EffectState) -> None:
+    """What one change announced does not come: `state` says why. Whoever was told of it is told so.
+
+    Where just the same ends no later by another change, there is nothing to say. Where another change ends something
+    else, or later, `notices` speaks of that one.
+    """
+    waiting = effects.filter(state=EffectState.WAITING)
+    same = PolicyEffect.objects.filter(
+        state=EffectState.WAITING,
+        user=OuterRef("user"),
+        connection_id=OuterRef("connection_id"),
+        ended=OuterRef("ended"),
+        change__due_at__lte=OuterRef("change__due_at"),
+    )
+    is_no_news = Q(told_at=None) | Exists(same.exclude(change=OuterRef("change")))
     now = timezone.now()
-    keys = list(effects.values_list("pk", "told_at"))
-    for told, pks in ((now, [pk for pk, told in keys if not told]), (None, [pk for pk, told in keys if told])):
-        if pks:
-            PolicyEffect.objects.filter(pk__in=pks).update(
-                state=EffectState.SPARED, at=now, told_at=told, dismissed_at=None
-            )
+    settled = {"state": state, "at": now, "dismissed_at": None}
+    waiting.filter(is_no_news).update(**settled, told_at=now)
+    waiting.update(**settled, told_at=None)
+
+
+def settle(user: User) -> None:
+    """Somebody left: what was not said yet is no news when they come back."""
+    PolicyEffect.objects.filter(user=user, told_at=None).update(told_at=timezone.now())
+
+
+def forget_old() -> int:
+    """Remove what finished changes did to people longer ago than a year, and the moves that were nothing but that.
+
+    Returns how many effects. What was changed, when and by whom stays, as it does in the audit trail.
+    """
+    finished = PolicyChange.objects.filter(finished_at__lt=timezone.now() - KEPT)
+    forgotten = 0
+    # In batches, so that nobody waits long for the database.
+    while keys := list(PolicyEffect.objects.filter(change__in=finished).values_list("pk", flat=True)[:BATCH]):
+        forgotten += PolicyEffect.objects.filter(pk__in=keys).delete()[0]
+    finished.filter(after={}, effects=None).delete()
+    return forgotten

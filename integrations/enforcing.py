@@ -55,7 +55,7 @@ def run(change_id: UUID | str) -> PolicyChange | None:
             return None
         if walk.change.state == ChangeState.RUNNING:
             _carry_out(walk)
-        elif walk.change.announced_at is None:
+        elif walk.change.state == ChangeState.WAITING and walk.change.announced_at is None:
             announce(walk)
         return walk.change
     return None

@@ -7,7 +7,6 @@ and nothing here writes a row.
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from itertools import islice
 from typing import Any
 
 from django.db.models import QuerySet
@@ -105,16 +104,12 @@ class Preview:
 
     def rows(self, outcome: Outcome | None = None) -> Iterator[Forecast]:
         """Everybody's, or those with this outcome; streamed."""
-        rows = self._read(self._members)
+        rows = self._read()
         return rows if outcome is None else (one for one in rows if one.verdict.outcome is outcome)
 
-    def find_person(self, user: User) -> Forecast | None:
-        """What would become of one person's own connection; None where they have none, or are not concerned."""
-        return next(self._read(self._members.filter(user=user)), None)
-
-    def _read(self, members: QuerySet[Membership]) -> Iterator[Forecast]:
+    def _read(self) -> Iterator[Forecast]:
         names = dict(self.organization.groups.order_by("position", "name", "pk").values_list("pk", "name"))
-        for batch in read_batches(members, key="user__email"):
+        for batch in read_batches(self._members, key="user__email"):
             groups = find_groups([one.user.membership.pk for one in batch])
             for connection in batch:
                 yield self._forecast(connection, groups.get(connection.user.membership.pk, frozenset()), names)
@@ -133,38 +128,24 @@ class Preview:
         )
 
     @cached_property
-    def _summary(self) -> tuple[dict[Outcome, int], dict[Outcome, list[Forecast]], int]:
+    def _summary(self) -> tuple[dict[Outcome, int], dict[Outcome, list[Forecast]]]:
         counts = dict.fromkeys(Outcome, 0)
         first: dict[Outcome, list[Forecast]] = {one: [] for one in Outcome}
-        changed = 0
         for one in self.rows():
             outcome = one.verdict.outcome
             counts[outcome] += 1
-            changed += one.verdict.outcome is not one.before.outcome
             if len(first[outcome]) < FIRST:
                 first[outcome].append(one)
-        return counts, first, changed
+        return counts, first
 
     @property
     def counts(self) -> dict[Outcome, int]:
         """How many connections have which outcome."""
         return self._summary[0]
 
-    @property
-    def ends_any(self) -> bool:
-        """Whether a connection would be disconnected or narrowed."""
-        return bool(self.counts[Outcome.DISCONNECTED] or self.counts[Outcome.NARROWED])
-
-    @property
-    def changes_any(self) -> bool:
-        """Whether any connection would fare otherwise than it does now."""
-        return self._summary[2] > 0 or self.ends_any
-
-    def first(self, outcome: Outcome, n: int = FIRST) -> list[Forecast]:
+    def first(self, outcome: Outcome) -> list[Forecast]:
         """The first few with this outcome, by e-mail address."""
-        if n <= FIRST:
-            return self._summary[1][outcome][:n]
-        return list(islice(self.rows(outcome), n))
+        return self._summary[1][outcome]
 
     @cached_property
     def total_members(self) -> int:

@@ -10,15 +10,14 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from django.conf import settings
-from django.db.models import F, Q, QuerySet
+from django.db.models import Exists, F, OuterRef, Q, QuerySet
 from django.urls import reverse
 from django.utils import dateformat, timezone
 
-from integrations import registry
 from integrations.models import Connection, Status
-from integrations.permissions import LABELS, Permission, parse_permissions
 from integrations.policy_models import ChangeState, EffectState, PolicyEffect
 from integrations.verdicts import Outcome
+from integrations.wording import say_permissions, service_name
 from organizations.mailing import Mail, NotSent, send
 from organizations.models import User
 
@@ -32,9 +31,7 @@ REMINDER = Mail(
 )
 ENDED = Mail("policy_ended", f"{_FOLDER}/policy_ended", "A rule has ended your connection")
 NARROWED = Mail("policy_narrowed", f"{_FOLDER}/policy_narrowed", "A rule has narrowed your connection")
-STAYS = Mail(
-    "policy_stays", f"{_FOLDER}/policy_stays", "A rule that was announced does not come after all", is_essential=False
-)
+STAYS = Mail("policy_stays", f"{_FOLDER}/policy_stays", "A rule that was announced does not come after all")
 TO_GRANT = Mail(
     "policy_to_grant", f"{_FOLDER}/policy_to_grant", "Your organization asks for a permission", is_essential=False
 )
@@ -95,7 +92,7 @@ class Sweep:
         untold = Connection.objects.filter(pk=connection.pk, told_at__isnull=True, status=Status.RECONNECT_NEEDED)
         if not untold.update(told_at=timezone.now()):
             return
-        service = _service_name(connection.provider)
+        service = service_name(connection.provider)
         context = {"connection": connection, "service": service, "profile_url": _url("integrations:profile")}
         subject = f"Reconnect {service} to keep your meetings and contacts up to date"
         if not self._send(RECONNECT, connection.user, subject, context):
@@ -104,26 +101,28 @@ class Sweep:
     def _send_effect(self, effect: PolicyEffect) -> None:
         """Of several that say the same to one person, only one is sent: it gives the reasons of all."""
         now = timezone.now()
-        same = PolicyEffect.objects.filter(
-            user=effect.user_id, state=effect.state, outcome=effect.outcome, connection_id=effect.connection_id
-        )
+        same = find_same(effect)
         keys = list(same.filter(told_at=None).values_list("pk", flat=True))
         if not same.filter(pk__in=keys, told_at=None).update(told_at=now):
             return
-        mail = choose_mail(effect)
-        if mail is not ENDED and not Connection.objects.filter(pk=effect.connection_id).exists():
-            return  # gone meanwhile: whatever was to be said of it is no news
-        together = list(PolicyEffect.objects.filter(pk__in=keys).order_by("pk"))
-        if not self._send(mail, effect.user, _subject(mail, effect), _context(effect, together)):
+        mail, together = choose_news(effect, PolicyEffect.objects.filter(pk__in=keys))
+        if together and not self._send(mail, effect.user, _subject(mail, together[0]), _context(together[0], together)):
             same.filter(pk__in=keys, told_at=now).update(told_at=None, mail_failures=F("mail_failures") + 1)
 
     def _send_reminder(self, effect: PolicyEffect) -> None:
+        """Of all that they are to be reminded of about one connection, what comes first is said."""
         now = timezone.now()
-        mine = PolicyEffect.objects.filter(pk=effect.pk, state=EffectState.WAITING)
-        if not mine.filter(reminded_at=effect.reminded_at).update(reminded_at=now):
+        due = list(find_to_remind(now).filter(user=effect.user_id, connection_id=effect.connection_id))
+        if not due:
+            return  # reminded with another
+        # Two workers find the same, and one of them gets the first.
+        rows = PolicyEffect.objects.filter(state=EffectState.WAITING)
+        if not rows.filter(pk=due[0].pk, reminded_at=due[0].reminded_at).update(reminded_at=now):
             return
-        if not self._send(REMINDER, effect.user, _subject(REMINDER, effect), _context(effect, [effect])):
-            mine.filter(reminded_at=now).update(reminded_at=effect.reminded_at)
+        rows.filter(pk__in=[one.pk for one in due]).update(reminded_at=now)
+        if not self._send(REMINDER, effect.user, _subject(REMINDER, due[0]), _context(due[0], due)):
+            for one in due:
+                rows.filter(pk=one.pk, reminded_at=now).update(reminded_at=one.reminded_at)
 
     def _send(self, mail: Mail, to: User, subject: str, context: dict[str, Any]) -> bool:
         """Whether it is done with: sent, or not wanted."""
@@ -152,9 +151,47 @@ def find_to_remind(now: datetime) -> QuerySet[PolicyEffect]:
     last_week = Q(change__due_at__lte=now + 7 * DAY, change__due_at__gt=now + DAY, told_at__lt=due - 7 * DAY)
     last_week &= Q(reminded_at=None, change__made_at__lt=due - 10 * DAY)
     waiting = PolicyEffect.objects.filter(
-        state=EffectState.WAITING, change__state=ChangeState.WAITING, change__due_at__gt=now, user__is_active=True
+        Exists(Connection.objects.filter(pk=OuterRef("connection_id"))),
+        state=EffectState.WAITING,
+        change__state=ChangeState.WAITING,
+        change__due_at__gt=now,
+        user__is_active=True,
     )
-    return waiting.filter(last_day | last_week).select_related("user__membership__organization", "change")
+    found = waiting.filter(last_day | last_week).select_related("user__membership__organization", "change")
+    return found.order_by("change__due_at", "pk")
+
+
+TAKEN_BACK = (EffectState.SPARED, EffectState.UNDONE)
+
+
+def find_same(effect: PolicyEffect) -> QuerySet[PolicyEffect]:
+    """What one mail says: the same end, or what was done, or that whatever was announced does not come."""
+    mine = PolicyEffect.objects.filter(user=effect.user_id, connection_id=effect.connection_id)
+    if effect.state in TAKEN_BACK:
+        return mine.filter(state__in=TAKEN_BACK)
+    same = mine.filter(state=effect.state, outcome=effect.outcome)
+    return same.filter(ended=effect.ended) if effect.state == EffectState.WAITING else same
+
+
+def choose_news(effect: PolicyEffect, untold: QuerySet[PolicyEffect]) -> tuple[Mail, list[PolicyEffect]]:
+    """Which mail, and what it speaks of, the earliest first; nothing where it is no news any more.
+
+    Of a connection that is gone only its end is. And none stays that ends by another change: of that one is spoken,
+    unless it is about to be anyway.
+    """
+    mail = choose_mail(effect)
+    if mail is not ENDED and not Connection.objects.filter(pk=effect.connection_id).exists():
+        return mail, []
+    if mail is STAYS:
+        mine = PolicyEffect.objects.filter(user=effect.user_id, connection_id=effect.connection_id)
+        left = _by_date(mine.filter(state=EffectState.WAITING))
+        if left:
+            return ANNOUNCED, [one for one in left if one.ended == left[0].ended and left[0].told_at]
+    return mail, _by_date(untold)
+
+
+def _by_date(effects: QuerySet[PolicyEffect]) -> list[PolicyEffect]:
+    return list(effects.select_related("user__membership__organization", "change").order_by("change__due_at", "pk"))
 
 
 _DONE = {Outcome.DISCONNECTED: ENDED, Outcome.NARROWED: NARROWED, Outcome.TO_GRANT: TO_GRANT}
@@ -167,8 +204,8 @@ def choose_mail(effect: PolicyEffect) -> Mail:
 
 
 def _subject(mail: Mail, effect: PolicyEffect) -> str:
-    service = _service_name(effect.provider)
-    ends = "ends" if effect.outcome == Outcome.DISCONNECTED else f"loses {_say_permissions(effect.ended)}"
+    service = service_name(effect.provider)
+    ends = "ends" if effect.outcome == Outcome.DISCONNECTED else f"loses {say_permissions(effect.ended)}"
     date = dateformat.format(effect.change.due_at.astimezone(effect.user.zone), "j F Y")
     return {
         ANNOUNCED: f"Your connection to {service} {ends} on {date}",
@@ -176,7 +213,7 @@ def _subject(mail: Mail, effect: PolicyEffect) -> str:
         ENDED: f"Your connection to {service} has ended",
         NARROWED: f"Your connection to {service} may do less from now on",
         STAYS: f"Your connection to {service} stays as it is",
-        TO_GRANT: f"{service}: your organization asks for {_say_permissions(effect.lacking)}",
+        TO_GRANT: f"{service}: your organization asks for {say_permissions(effect.lacking)}",
     }[mail]
 
 
@@ -184,11 +221,11 @@ def _context(effect: PolicyEffect, together: list[PolicyEffect]) -> dict[str, An
     is_disconnected = effect.outcome == Outcome.DISCONNECTED
     return {
         "effect": effect,
-        "service": _service_name(effect.provider),
+        "service": service_name(effect.provider),
         "is_disconnected": is_disconnected,
         "reasons": list(dict.fromkeys(_list_reasons(together))),
-        "ended": _say_permissions(effect.ended),
-        "lacking": _say_permissions(effect.lacking),
+        "ended": say_permissions(effect.ended),
+        "lacking": say_permissions(effect.lacking),
         "due_at": effect.change.due_at,
         "profile_url": _url("integrations:profile"),
         "connect_url": _url("integrations:connection_new"),
@@ -199,18 +236,6 @@ def _context(effect: PolicyEffect, together: list[PolicyEffect]) -> dict[str, An
 def _list_reasons(effects: list[PolicyEffect]) -> Iterator[str]:
     for one in effects:
         yield from one.reasons
-
-
-def _say_permissions(names: list[str]) -> str:
-    """ "Calendar read and Calendar write"."""
-    held = parse_permissions(names)
-    labels = [LABELS[one] for one in Permission if one in held]
-    return " and ".join([", ".join(labels[:-1]), labels[-1]] if len(labels) > 1 else labels)
-
-
-def _service_name(provider: str) -> str:
-    info = registry.find_info(provider)
-    return info.name if info else provider
 
 
 def _url(name: str) -> str:

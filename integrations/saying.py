@@ -19,7 +19,7 @@ def differences(before: Layer, after: Layer) -> dict[str, tuple[Said, Said]]:
 
 def describe(said: Mapping[str, Said]) -> dict[str, str]:
     """The `before` or `after` of a change in words: {"Google: Calendar write": "Off, locked"}."""
-    return {full_label(name): _say(name, one) for name, one in said.items()}
+    return {wording.full_label(name): _say(name, one) for name, one in said.items()}
 
 
 def said_of(layer: Layer, name: str) -> Said:
@@ -27,12 +27,6 @@ def said_of(layer: Layer, name: str) -> Said:
     if name not in layer.choices:
         return None
     return [levels.dump_value(layer.choices[name]), layer.is_locked(name)]
-
-
-def full_label(name: str) -> str:
-    """ "Google: Calendar write"."""
-    setting = levels.find_setting(name)
-    return wording.full_label_of(setting) if setting else name
 
 
 def _say(name: str, said: Said) -> str:

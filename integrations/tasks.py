@@ -2,7 +2,7 @@
 
 from celery import shared_task
 
-from integrations import counting, enforcing, notices, revoking, sync
+from integrations import counting, effects, enforcing, notices, revoking, sync
 
 
 @shared_task
@@ -56,3 +56,4 @@ def forget_old_rows() -> None:
     counting.count_finished()  # first: what is forgotten is not counted any more
     sync.forget_old_runs()
     counting.forget_old_hours()
+    effects.forget_old()

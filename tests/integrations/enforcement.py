@@ -6,9 +6,11 @@ from typing import Any
 
 from integrations import deciding, enforcing
 from integrations.deciding import Place
+from integrations.forecasting import Preview
 from integrations.levels import parse_layer
 from integrations.models import Connection
 from integrations.policy_models import AdminPolicy, PolicyChange, PolicyEffect
+from integrations.verdicts import Outcome
 from organizations.models import User
 
 
@@ -32,6 +34,11 @@ def decide(
     )
     assert change is not None, "nothing was changed"
     return change
+
+
+def ends_any(preview: Preview) -> bool:
+    """Whether a connection would be disconnected or narrowed."""
+    return any(preview.counts[one] for one in (Outcome.DISCONNECTED, Outcome.NARROWED))
 
 
 def carry_out() -> None:

@@ -1,6 +1,7 @@
 """What a change of policy does to connections that are there, at once and after a grace period."""
 
 import time
+from contextlib import contextmanager
 from datetime import timedelta
 
 import pytest
@@ -9,7 +10,7 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from contacts.models import Contact
-from integrations import announcing, changing, deciding, enforcing, sync, walking
+from integrations import announcing, changing, deciding, effects, enforcing, sync, walking
 from integrations.deciding import Place
 from integrations.models import Connection, Revocation
 from integrations.permissions import Permission
@@ -296,6 +297,42 @@ def test_an_undone_change_ends_nothing_and_brings_back_what_was_said(whole, alic
     assert effect_on(alice).state == EffectState.UNDONE
 
 
+def test_undoing_all_that_waits_leaves_nobody_under_a_lock_that_nothing_enforces(whole, alice, dora):
+    make_connection(alice)
+    first = decide(whole, NO_SERVICE, ["memory.offered"], grace_days=7)
+    second = decide(whole, {"memory.offered": True}, grace_days=7)
+    carry_out()
+    for change in (first, second):
+        deciding.undo(change, by=dora, address=None)
+        carry_out()
+    assert deciding.layer_of(whole).choices == {}
+    assert Connection.objects.get().usable
+
+
+def test_who_connected_what_an_undone_change_had_opened_is_disconnected_and_told(whole, northwind, alice, dora):
+    set_policy(northwind, NO_SERVICE, locks=["memory.offered"])
+    change = decide(whole, {"google.offered": False}, ["google.offered"], grace_days=7)
+    carry_out()
+    make_connection(alice)
+    deciding.undo(change, by=dora, address="192.0.2.9")
+    carry_out()
+    assert not Connection.objects.exists()
+    effect = effect_on(alice)
+    assert (effect.state, effect.outcome, effect.told_at) == (EffectState.DONE, Outcome.DISCONNECTED, None)
+    following = effect.change
+    assert (following.what, following.made_by) == ("Organization, a change undone", dora)
+    assert (following.policy, following.address) == (change.policy, "192.0.2.9")
+
+
+def test_undoing_what_nobody_made_use_of_is_no_line_more_among_the_changes(whole, alice, dora):
+    make_connection(alice)
+    change = decide(whole, NO_SERVICE, ["memory.offered"], grace_days=7)
+    carry_out()
+    deciding.undo(change, by=dora, address=None)
+    carry_out()
+    assert PolicyChange.objects.get() == change
+
+
 def test_ending_the_grace_period_acts_at_once(whole, alice, dora):
     make_connection(alice)
     change = decide(whole, NO_SERVICE, ["memory.offered"], grace_days=3)
@@ -462,6 +499,46 @@ def test_a_change_that_is_undone_while_it_is_announced_tells_nobody(whole, alice
     assert not PolicyEffect.objects.exists()
 
 
+def test_who_has_just_begun_to_announce_under_policies_that_change_meanwhile_begins_anew(whole, alice, monkeypatch):
+    make_connection(alice)
+    change = decide(whole, NO_WRITE, ["memory.calendar_write"], grace_days=7)
+    load, lifted = announcing.OrganizationPolicies, []
+
+    def load_and_lift(*args, **kwargs):
+        policies = load(*args, **kwargs)
+        if not lifted:
+            lifted.append(decide(whole, {"memory.calendar_write": "ask"}, grace_days=1))
+        return policies
+
+    monkeypatch.setattr(announcing, "OrganizationPolicies", load_and_lift)
+    assert enforcing.run(change.pk) is None
+    assert not PolicyEffect.objects.exists(), "she is told of what has been lifted"
+    assert str(change.pk) in enforcing.find_due()
+    carry_out()
+    change.refresh_from_db()
+    assert change.announced_at is not None
+    assert not PolicyEffect.objects.exists()
+
+
+def test_a_change_that_is_undone_just_when_a_worker_takes_it_is_not_announced(whole, alice, dora, monkeypatch):
+    make_connection(alice)
+    change = decide(whole, NO_SERVICE, ["memory.offered"], grace_days=3)
+
+    @contextmanager
+    def take_too_late(change_id):
+        with walking.take_walk(change_id) as walk:
+            deciding.undo(change, by=dora, address=None)
+            PolicyChange.objects.filter(pk=change.pk).update(leased_by=walk.token)
+            walk.change.refresh_from_db()
+            yield walk
+
+    monkeypatch.setattr(enforcing, "take_walk", take_too_late)
+    enforcing.run(change.pk)
+    change.refresh_from_db()
+    assert (change.state, change.announced_at) == (ChangeState.UNDONE, None)
+    assert not PolicyEffect.objects.exists()
+
+
 def test_a_long_run_stops_in_time_and_the_next_goes_on(whole, northwind, make_member, settings, monkeypatch):
     for n in range(5):
         make_connection(make_member(northwind, f"p{n}@northwind.example"))
@@ -553,6 +630,61 @@ def test_a_move_that_does_nothing_to_anybody_is_no_line_among_the_changes(northw
     policy_may_differ.send(None, organization=northwind, what="Bob joined Sales", by=dora, address=None)
     carry_out()
     assert not PolicyChange.objects.exists()
+
+
+def test_a_move_between_groups_that_say_nothing_looks_at_nobody(northwind, whole, sales, alice, bob, dora):
+    from integrations.policy_models import AdminPolicy
+
+    make_connection(bob)
+    decide(whole, NO_WRITE, ["memory.calendar_write"])
+    carry_out()
+    known = PolicyChange.objects.count()
+    law = Group.objects.create(organization=northwind, name="Law")
+    move = {"organization": northwind, "what": "Bob moved", "by": dora, "address": None}
+
+    def looks(*groups):
+        policy_may_differ.send(None, **move, groups={one.pk for one in groups})
+        found = PolicyChange.objects.count() > known
+        carry_out()
+        return found
+
+    assert not looks(sales, law)
+    change = decide(Place(northwind, group=law), NO_SERVICE, ["memory.offered"], grace_days=3)
+    carry_out()
+    known += 1
+    assert looks(sales, law)
+    assert not looks(sales)
+    change.refresh_from_db()
+    assert change.announced_at is not None
+    AdminPolicy.objects.filter(group=law).update(choices={}, locks=[])
+    assert looks(law), "it says nothing any more, and its change waits still"
+    deciding.undo(change, by=dora, address=None)
+    carry_out()
+    assert not looks(law)
+
+
+def test_what_was_done_to_people_is_forgotten_a_year_after_a_change_is_over(
+    northwind, whole, sales, alice, bob, dora, make_member
+):
+    carol, dave = (make_member(northwind, f"{name}@northwind.example") for name in ("carol", "dave"))
+    for person in (alice, bob, carol, dave):
+        make_connection(person, account_id=person.email)
+    old = decide(Place(northwind, membership=alice.membership), NO_SERVICE, ["memory.offered"])
+    decide(Place(northwind, group=sales), NO_SERVICE, ["memory.offered"])
+    carry_out()
+    bob.membership.groups.add(sales)
+    policy_may_differ.send(None, organization=northwind, what="Bob joined", by=dora, address=None, groups={sales.pk})
+    carry_out()
+    PolicyChange.objects.update(finished_at=timezone.now() - timedelta(days=366))
+    recent = decide(Place(northwind, membership=carol.membership), NO_SERVICE, ["memory.offered"])
+    waiting = decide(Place(northwind, membership=dave.membership), NO_SERVICE, ["memory.offered"], grace_days=300)
+    carry_out()
+    PolicyChange.objects.filter(pk=waiting.pk).update(made_at=timezone.now() - timedelta(days=800))
+    assert effects.forget_old() == 2
+    assert {one.user for one in PolicyEffect.objects.all()} == {carol, dave}
+    assert {old, recent, waiting} < set(PolicyChange.objects.all())
+    assert not PolicyChange.objects.filter(what="Bob joined").exists(), "a move is nothing but what it did"
+    assert effects.forget_old() == 0
 
 
 def test_the_sweeps_queue_what_is_due_and_nothing_else(whole, alice, bob, monkeypatch):

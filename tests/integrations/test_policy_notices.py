@@ -58,7 +58,6 @@ def test_every_mail_of_ours_stands_on_the_page_of_mail_settings():
     assert len(kinds) == len(set(kinds))
     assert {one.kind for one in list_mails() if not one.is_essential} >= {
         "policy_reminder",
-        "policy_stays",
         "policy_to_grant",
     }
 
@@ -167,6 +166,198 @@ def test_undoing_tells_those_who_were_told_and_nobody_else(whole, alice, dora):
     sweep()
     assert [one.to for one in mail.outbox] == [[alice.email]]
     assert sent() == ["Your connection to Memory stays as it is"]
+
+
+def test_who_wants_no_mail_that_may_be_stopped_hears_still_that_an_announced_end_does_not_come(whole, alice, dora):
+    make_connection(alice)
+    MailChoice.objects.create(user=alice, kind="policy_stays")
+    change = decide(whole, NO_SERVICE, ["memory.offered"], grace_days=3)
+    carry_out()
+    sweep()
+    sent()
+    deciding.undo(change, by=dora, address=None)
+    sweep()
+    assert sent() == ["Your connection to Memory stays as it is"]
+
+
+def test_a_change_that_joins_and_ends_nothing_more_is_no_news_and_reminds_nobody_twice(whole, alice):
+    make_connection(alice)
+    decide(whole, NO_SERVICE, ["memory.offered"], grace_days=20)
+    carry_out()
+    sweep()
+    assert len(sent()) == 1
+    pass_days(1)
+    decide(whole, {**NO_SERVICE, "call_scheme": "tel"}, ["memory.offered"], grace_days=1)
+    carry_out()
+    sweep()
+    assert sent() == []
+    for days, mails in ((12.5, ["Reminder"]), (2, []), (3.6, ["Reminder"]), (0.5, [])):
+        pass_days(days)
+        carry_out()
+        sweep()
+        assert [one.split(":")[0] for one in sent()] == mails
+    pass_days(0.6)
+    carry_out()
+    sweep()
+    assert sent() == ["Your connection to Memory has ended"]
+
+
+def test_a_change_that_joins_after_a_reminder_does_not_remind_again(whole, alice):
+    make_connection(alice)
+    decide(whole, NO_SERVICE, ["memory.offered"], grace_days=3)
+    carry_out()
+    sweep()
+    pass_days(2.2)
+    sweep()
+    assert len(sent()) == 2
+    decide(whole, {**NO_SERVICE, "call_scheme": "tel"}, ["memory.offered"], grace_days=1)
+    carry_out()
+    pass_days(0.2)
+    sweep()
+    assert sent() == []
+
+
+def test_two_workers_remind_of_two_changes_once(whole, alice, monkeypatch):
+    make_connection(alice)
+    decide(whole, NO_SERVICE, ["memory.offered"], grace_days=3)
+    decide(whole, {**NO_SERVICE, "call_scheme": "tel"}, ["memory.offered"], grace_days=3)
+    carry_out()
+    sweep()
+    pass_days(2.2)
+    sent()
+    seen = list(notices.find_to_remind(timezone.now()))
+    assert len(seen) == 2
+    for effect in reversed(seen):
+        notices.Sweep()._send_reminder(effect)
+    assert len(sent()) == 1
+
+
+def test_a_reminder_that_could_not_be_sent_is_sent_by_the_next_sweep(whole, alice, monkeypatch):
+    make_connection(alice)
+    decide(whole, NO_SERVICE, ["memory.offered"], grace_days=3)
+    carry_out()
+    sweep()
+    pass_days(2.2)
+    sent()
+
+    def refuse(*_):
+        raise ConnectionRefusedError
+
+    monkeypatch.setattr(EmailBackend, "send_messages", refuse)
+    notices.send_due()
+    monkeypatch.undo()
+    sweep()
+    assert len(sent()) == 1
+
+
+def test_undoing_one_of_two_changes_that_end_a_connection_is_no_news_and_undoing_both_is_told_once(whole, alice, dora):
+    make_connection(alice)
+    first = decide(whole, NO_SERVICE, ["memory.offered"], grace_days=7)
+    carry_out()
+    elsewhere = {**NO_SERVICE, "mailbox_domains": ["elsewhere.example"]}
+    second = decide(whole, elsewhere, ["memory.offered", "mailbox_domains"], grace_days=7)
+    carry_out()
+    sweep()
+    assert len(sent()) == 1
+    deciding.undo(first, by=dora, address=None)
+    carry_out()
+    sweep()
+    assert sent() == [], "it ends all the same, and on the same day"
+    deciding.undo(second, by=dora, address=None)
+    carry_out()
+    sweep()
+    assert sent() == ["Your connection to Memory stays as it is"]
+
+
+def test_who_hears_that_nothing_comes_hears_it_once_however_many_changes_it_were(whole, northwind, alice, dora):
+    make_connection(alice)
+    member = Place(northwind, membership=alice.membership)
+    changes = [decide(one, NO_SERVICE, ["memory.offered"], grace_days=7) for one in (member, whole)]
+    carry_out()
+    sweep()
+    sent()
+    for change in changes:
+        deciding.undo(change, by=dora, address=None)
+    carry_out()
+    sweep()
+    assert sent() == ["Your connection to Memory stays as it is"]
+
+
+def test_where_a_later_end_remains_its_date_is_told(whole, northwind, alice, dora):
+    make_connection(alice)
+    soon = decide(whole, NO_SERVICE, ["memory.offered"], grace_days=3)
+    carry_out()
+    sweep()
+    later = decide(Place(northwind, membership=alice.membership), NO_SERVICE, ["memory.offered"], grace_days=20)
+    carry_out()
+    sweep()
+    assert len(sent()) == 1
+    deciding.undo(soon, by=dora, address=None)
+    carry_out()
+    sweep()
+    (message,) = mail.outbox
+    assert f"{later.due_at.astimezone(alice.zone).day} " in message.subject
+    assert message.subject.startswith("Your connection to Memory ends on")
+
+
+def test_where_less_is_to_end_than_was_told_it_is_told_what(whole, northwind, alice, dora):
+    make_connection(alice)
+    all_of_it = decide(whole, NO_SERVICE, ["memory.offered"], grace_days=3)
+    decide(Place(northwind, membership=alice.membership), NO_WRITE, ["memory.calendar_write"], grace_days=9)
+    carry_out()
+    sweep()
+    sent()
+    deciding.undo(all_of_it, by=dora, address=None)
+    carry_out()
+    sweep()
+    (subject,) = sent()
+    assert subject.startswith("Your connection to Memory loses Calendar write on")
+
+
+def test_nobody_is_reminded_of_a_connection_that_is_gone(whole, alice, bob, dora, northwind):
+    from integrations import changing
+
+    mine, his = make_connection(alice), make_connection(bob, account_id="2")
+    decide(whole, NO_SERVICE, ["memory.offered"], grace_days=7)
+    carry_out()
+    sweep()
+    sent()
+    changing.disconnect(mine, by=alice)
+    changing.let_go(bob, reason="He left.", by=dora)
+    assert set(PolicyEffect.objects.values_list("state", flat=True)) == {EffectState.SPARED}
+    assert not PolicyEffect.objects.filter(told_at=None).exists()
+    pass_days(6.5)
+    carry_out()
+    sweep()
+    assert sent() == []
+    # Nor where a connection went without its effects being looked at.
+    PolicyEffect.objects.filter(connection_id=his.pk).update(state=EffectState.WAITING, reminded_at=None)
+    sweep()
+    assert sent() == []
+
+
+def test_what_was_not_said_when_somebody_left_is_no_news_when_they_come_back(whole, northwind, alice, bob, dora):
+    from organizations.signals import member_left
+
+    for person in (alice, bob):
+        make_connection(person, account_id=person.email)
+    decide(whole, NO_SERVICE, ["memory.offered"])
+    carry_out()
+    member_left.send(None, user=alice, organization=northwind, reason="She left.", by=dora, address=None)
+    sweep()
+    assert [one.to for one in mail.outbox] == [[bob.email]]
+
+
+def test_who_is_told_anew_is_reminded_anew_and_had_no_failures(whole, alice):
+    make_connection(alice, "calendar_read", "calendar_write", "contacts_read")
+    decide(whole, NO_WRITE, ["memory.calendar_write"], grace_days=3)
+    carry_out()
+    sweep()
+    PolicyEffect.objects.update(reminded_at=timezone.now(), mail_failures=9)
+    both = ["memory.calendar_write", "memory.contacts_read"]
+    decide(whole, {**NO_WRITE, "memory.contacts_read": "off"}, both, grace_days=3)
+    carry_out()
+    assert set(PolicyEffect.objects.values_list("reminded_at", "mail_failures", "told_at")) == {(None, 0, None)}
 
 
 def test_several_changes_that_say_the_same_are_one_mail_with_every_reason(whole, alice):

@@ -19,7 +19,7 @@ from integrations.policy_models import ChangeState, EffectState, PolicyChange, P
 from integrations.verdicts import Outcome
 from organizations.models import Group, Membership, Organization, User
 from organizations.signals import policy_may_differ
-from tests.integrations.enforcement import carry_out, make_connection, pass_days
+from tests.integrations.enforcement import carry_out, ends_any, make_connection, pass_days
 from tests.policies import set_policy
 
 pytestmark = pytest.mark.django_db
@@ -116,6 +116,20 @@ class Stage:
         policy_may_differ.send(None, organization=self.organization, what="The beginning", by=None, address=None)
         carry_out()
         self.known = set(PolicyEffect.objects.values_list("pk", flat=True))
+
+    def move(self, groups_of: Mapping[int, frozenset[int]], order: list[int] | None) -> None:
+        """Says which groups are concerned, as pages do."""
+        concerned = set() if order is None else {one.pk for one in self.groups.values()}
+        for membership, groups in groups_of.items():
+            mine = Membership.objects.get(pk=membership).groups
+            concerned |= groups ^ set(mine.values_list("pk", flat=True))
+            mine.set(groups)
+        told = {"organization": self.organization, "what": "A move", "groups": concerned, "by": None, "address": None}
+        policy_may_differ.send(None, **told)
+        if order is not None:
+            Group.objects.filter(organization=self.organization).exclude(pk__in=order).delete()
+            for n, key in enumerate(order):
+                Group.objects.filter(pk=key).update(position=n)
 
     def held(self) -> dict[str, frozenset[Permission]]:
         return {one.user.email: one.granted for one in Connection.objects.select_related("user")}
@@ -218,21 +232,18 @@ def test_moving_people_and_groups_does_to_each_person_what_the_preview_said(peop
         if groups_of or keys is not None:
             expected = by_outcome(deciding.preview_placement(stage.organization, groups_of=groups_of, order=keys))
             before = stage.held()
-            for membership, groups in groups_of.items():
-                Membership.objects.get(pk=membership).groups.set(groups)
-            if keys is not None:
-                Group.objects.filter(organization=stage.organization).exclude(pk__in=keys).delete()
-                for n, key in enumerate(keys):
-                    Group.objects.filter(pk=key).update(position=n)
-            policy_may_differ.send(None, organization=stage.organization, what="A move", by=None, address=None)
+            stage.move(groups_of, keys)
             carry_out()
             check_effect(stage, expected, before)
         transaction.set_rollback(True)
 
 
 STEPS = st.lists(
-    st.tuples(CHANGES, st.sampled_from([None, 2, 5]), st.sampled_from([0, 1.5, 3])), min_size=2, max_size=4
+    st.tuples(CHANGES, st.sampled_from([None, 2, 5]), st.none() | st.integers(0, 2), st.sampled_from([0, 1.5, 3])),
+    min_size=2,
+    max_size=5,
 )
+"""What is said, with how many days of grace, which of the changes that wait is undone then, and days that pass."""
 
 
 @example
@@ -241,9 +252,11 @@ def test_however_changes_and_grace_periods_overlap_everybody_ends_up_under_the_l
     with transaction.atomic():
         stage = Stage(people, {})
         beginning = stage.held()
-        for (name, (choices, locks)), grace_days, pause in steps:
+        for (name, (choices, locks)), grace_days, undone, pause in steps:
             if name == WHOLE or name in stage.groups or name in stage.members:
                 save_if_allowed(stage.place(name), choices, locks, grace_days)
+            carry_out()
+            undo_if_allowed(undone)
             carry_out()
             pass_days(pause)
             carry_out()
@@ -260,10 +273,17 @@ def save_if_allowed(place: Place, choices: dict[str, Any], locks: list[str], gra
         deciding.save(place, layer, version=version, by=None, address=None, grace_days=grace_days)
 
 
+def undo_if_allowed(which: int | None) -> None:
+    waiting = PolicyChange.objects.filter(state=ChangeState.WAITING).order_by("made_at")
+    for change in [] if which is None else waiting[which : which + 1]:
+        with suppress(Contradicts):
+            deciding.undo(change, by=None, address=None)
+
+
 def check_the_end(stage: Stage, beginning: dict[str, frozenset[Permission]]) -> None:
     """Nothing is left that a lock forbids, nobody lost anything that they were not told of, and nothing waits."""
     left = deciding.preview_placement(stage.organization)
-    assert not left.ends_any
+    assert not ends_any(left)
     told: dict[str, set[str]] = {}
     for effect in PolicyEffect.objects.filter(state=EffectState.DONE).select_related("user"):
         told.setdefault(effect.user.email, set()).update(effect.ended)
