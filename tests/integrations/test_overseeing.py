@@ -72,7 +72,7 @@ def test_neither_what_was_read_nor_a_secret_nor_a_technical_detail_is_on_the_pag
 
 def test_a_member_without_a_connection_has_a_page_too(dora_client, url):
     page = dora_client.get(url).content.decode()
-    assert "has connected no service" in page
+    assert "is connected to no service" in page
     assert "Disconnect" not in page
 
 
