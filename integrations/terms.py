@@ -70,7 +70,7 @@ class Terms:
 
     def _offer_one(self, choice: Choice, ticked: Permissions) -> Choice:
         if choice.permission in self.going_on:
-            return replace(choice, ticked=choice.permission in ticked, fixed=False)
+            return Choice(choice.permission, ticked=choice.permission in ticked, fixed=False)
         if self.objections:
             return Choice(choice.permission, ticked=False, fixed=True)
         return choice
@@ -135,7 +135,8 @@ def find_endings(user: User, facts: Facts) -> dict[Permission, Ending]:
         then = resolve_rows(rows, at)
         verdict = verdicts.judge_in_grace(facts, then.today, then.kept)
         for one in left & (verdict.ended | verdict.held_back) - found.keys():
-            reason = verdicts.why_not_usable(facts, then.today, one)
+            # What is kept by then says which of several decisions has just come into force.
+            reason = verdicts.why_not_usable(facts, then.kept, one)
             if reason is not None:
                 found[one] = Ending(at, one in verdict.ended, reason)
     return found

@@ -65,6 +65,7 @@ def names_of(connection):
 def test_unticking_one_box_ends_that_one_alone(connect, alice_client, northwind, memory, alice):
     connection = connect("calendar_write", "contacts_read")
     keep(northwind, {"memory.calendar_write": "off"})
+    assert "once unticked, it cannot be ticked again" in text_of(alice_client.get(EDIT))
     answer = post(alice_client, EDIT, "calendar_read", "calendar_write")
     assert names_of(connection) == ["calendar_read", "calendar_write"]
     assert come_back(alice_client, memory, answer, alice.email) == ["calendar_read", "calendar_write"]
@@ -279,6 +280,7 @@ def test_of_two_grace_periods_the_one_that_ends_it_counts(northwind, alice):
     found = terms.find_endings(alice, connection.facts)
     assert {one.at for one in found.values()} == {first.kept_until}
     assert all(one.is_final for one in found.values())
+    assert {one.reason.source.words for one in found.values()} == {"your group Sales"}
 
 
 def test_what_is_only_held_back_afterwards_is_not_said_to_end(alice_client, northwind, alice):
@@ -287,7 +289,9 @@ def test_what_is_only_held_back_afterwards_is_not_said_to_end(alice_client, nort
     set_policy(northwind, {"memory.calendar_write": "off"}, kept_until=until)
     (found,) = terms.find_endings(User.objects.get(pk=alice.pk), connection.facts).values()
     assert not found.is_final
-    assert "Is held back from then on" in text_of(alice_client.get(PROFILE))
+    local = until.astimezone(alice.zone)
+    said = rf"Is held back from \w+, {local.day} {local:%B} {local:%Y, %H:%M} on, by decision of your organization\."
+    assert re.search(said, text_of(alice_client.get(PROFILE)))
 
 
 def test_what_the_card_says_of_a_grace_period_costs_one_query(connect, alice_client, northwind):
