@@ -17,7 +17,7 @@ from django.utils import timezone
 
 from integrations import gateway
 from integrations.announcing import announce, spare_the_absent
-from integrations.effects import ENDING, find_asked, is_asked_anew, judge_batch, make_effect, store_effects
+from integrations.effects import ENDING, find_asked, is_asked_anew, judge_batch, make_effect, store_effects, take_back
 from integrations.erasing import erase_locked, erase_unused
 from integrations.forecasting import forecast
 from integrations.models import Connection
@@ -180,11 +180,16 @@ class Concerned:
             effect.state = EffectState.DONE
             store_effects([effect])
         else:
-            # They have seen to it themselves, or another change has: nothing happens, and there is nothing to say.
-            mine = [one.pk for one in self.waiting if one.change_id == self.change.pk]
-            PolicyEffect.objects.filter(pk__in=mine, state=EffectState.WAITING).update(
-                state=EffectState.SPARED, at=timezone.now(), told_at=timezone.now()
-            )
+            self._spare(connection)
+
+    def _spare(self, connection: Connection) -> None:
+        """Nothing happens. Who gave up themselves what was to end has nothing to hear; to others it was lifted."""
+        mine = [one for one in self.waiting if one.change_id == self.change.pk]
+        announced = PolicyEffect.objects.filter(pk__in=[one.pk for one in mine], state=EffectState.WAITING)
+        if all(parse_permissions(one.ended) <= connection.granted for one in mine):
+            take_back(announced, EffectState.SPARED)
+        else:
+            announced.update(state=EffectState.SPARED, at=timezone.now(), told_at=timezone.now())
 
 
 def _covers(verdict: Verdict, announced: PolicyEffect) -> bool:

@@ -5,6 +5,7 @@ from collections.abc import Callable
 
 import pytest
 from django.db import connection as database
+from django.db import transaction
 
 from integrations import changing, connecting, deciding, enforcing
 from integrations.deciding import ChangedMeanwhile, Place
@@ -99,6 +100,22 @@ def test_who_lifts_a_lock_while_it_is_carried_out_saves_everybody_who_is_left(no
     # was lifted before they were looked at.
     assert left + PolicyEffect.objects.filter(state="done").count() == 2
     assert AuditEvent.objects.filter(action="connection.disconnected_by_policy").count() == 2 - left
+
+
+def test_who_begins_to_announce_while_an_admin_saves_announces_what_was_saved(northwind, alice, dora):
+    make_connection(alice)
+    place, caught = Place(northwind), []
+    lock = ["memory.calendar_write"]
+    change = decide(place, {"memory.calendar_write": "off"}, lock, grace_days=7)
+    with transaction.atomic():
+        decide(place, {"memory.calendar_write": "ask"}, grace_days=7)
+        worker = start(lambda: enforcing.run(change.pk), caught)
+        worker.join(0.5)
+        assert worker.is_alive(), "it knows what held before, and nobody will tell it"
+    worker.join(20)
+    assert caught == []
+    carry_out()
+    assert not PolicyEffect.objects.exists(), "she was told of what had been lifted"
 
 
 def test_who_disconnects_just_while_policy_does_it_is_disconnected_once(northwind, alice, pause, memory):

@@ -314,6 +314,20 @@ def test_where_less_is_to_end_than_was_told_it_is_told_what(whole, northwind, al
     assert subject.startswith("Your connection to Memory loses Calendar write on")
 
 
+def test_who_was_told_of_a_lock_that_is_lifted_at_once_hears_that_their_connection_stays(whole, alice, bob):
+    make_connection(alice)
+    decide(whole, NO_SERVICE, ["memory.offered"], grace_days=7)
+    carry_out()
+    sweep()
+    make_connection(bob, account_id="2")  # who is never told
+    sent()
+    decide(whole, {})
+    carry_out()
+    sweep()
+    assert [one.to for one in mail.outbox] == [[alice.email]]
+    assert sent() == ["Your connection to Memory stays as it is"]
+
+
 def test_nobody_is_reminded_of_a_connection_that_is_gone(whole, alice, bob, dora, northwind):
     from integrations import changing
 
