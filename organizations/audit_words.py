@@ -6,9 +6,12 @@ app records stands here: tests/organizations/test_audit.py looks for the calls.
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from django.conf import settings
+from django.utils import timezone
+from django.utils.formats import date_format
 from django.utils.module_loading import import_string
 
 ACTIONS: dict[str, dict[str, str]] = {
@@ -174,4 +177,14 @@ def say_value(value: Any, name: str = "", *, most: int | None = MOST_ITEMS) -> s
         shown = ", ".join(say_value(one, most=most) for one in value[:most])
         more = len(value) - (len(value) if most is None else most)
         return f"{shown} and {more} more" if more > 0 else shown
+    if name.endswith("_until"):
+        return say_moment(str(value))
     return VALUES.get(str(value), str(value))
+
+
+def say_moment(stored: str) -> str:
+    """In the reader's zone."""
+    try:
+        return date_format(timezone.localtime(datetime.fromisoformat(stored)), "j F Y, H:i")
+    except ValueError:
+        return stored

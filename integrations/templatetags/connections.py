@@ -7,8 +7,6 @@ from typing import Any
 from django import template
 from django.db.models import F, OuterRef, Q, Subquery
 from django.utils import timezone
-from django.utils.html import format_html
-from django.utils.safestring import SafeString
 
 from integrations import registry, wording
 from integrations.models import Connection, Status
@@ -29,13 +27,6 @@ class Look:
 
     connection: Connection | None = None
     effect: PolicyEffect | None = None
-
-
-@register.filter
-def breakable(address: str) -> SafeString:
-    """An address for a narrow column: it goes on in a second line after its "@", rather than anywhere."""
-    name, at, domain = address.partition("@")
-    return format_html("{}{}<wbr>{}", name, at, domain)
 
 
 @register.inclusion_tag("integrations/_needs_person.html", takes_context=True)

@@ -42,6 +42,13 @@ def avatar(name: str, *, large: bool = False) -> SafeString:
     )
 
 
+@register.filter
+def breakable(address: str) -> SafeString:
+    """An address for a narrow column: it goes on in a second line after its "@", rather than anywhere."""
+    name, at, domain = address.partition("@")
+    return format_html("{}{}<wbr>{}", name, at, domain)
+
+
 @register.simple_tag
 def ago(moment: datetime | None, *, never: str = "never") -> SafeString | str:
     """How long ago (or until), with the absolute time and zone on hover; portico.js keeps it fresh."""

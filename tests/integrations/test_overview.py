@@ -422,3 +422,13 @@ def test_all_four_permissions_are_said_in_two_lines():
         ("Calendar write", True),
         ("Contacts read, write", False),
     ]
+
+
+def test_before_anything_was_counted_the_chart_says_so_instead_of_being_empty(dora_client, northwind):
+    page = dora_client.get(URL).content.decode()
+    assert "No sync has been counted yet." in page
+    assert "chart__plot" not in page
+    SyncHour.objects.create(organization=northwind, starts=timezone.now() - timedelta(days=1), done=1)
+    page = dora_client.get(URL).content.decode()
+    assert "1 sync went well, 0 failed." in page
+    assert "chart__plot" in page

@@ -55,8 +55,10 @@ def test_json_columns_take_text_and_read_back_as_objects(linked):
         "error_sentence",
         "error_detail",
         "notes",
+        "is_counted",
     )
-    row = (run.pk, linked.pk, EXACT, "person", "done", "", 1, 2, 3, 4, 5, "", "", "", '["a \\"note\\"", "ü, {x}"]')
+    notes = '["a \\"note\\"", "ü, {x}"]'
+    row = (run.pk, linked.pk, EXACT, "person", "done", "", 1, 2, 3, 4, 5, "", "", "", notes, False)
     upsert(SyncRun, columns, [row], key=("id",))
     run.refresh_from_db()
     assert run.notes == ['a "note"', "ü, {x}"]
