@@ -141,12 +141,19 @@ def undo(change: PolicyChange, *, by: User | None, address: str | None) -> list[
     with transaction.atomic():
         freeze_policies(change.organization)
         change = _get_waiting(change)
+        said = change.policy.as_layer() if change.policy else None
         left = _put_back(change.policy, change, by=by) if change.policy else []
+        put_back = differences(said, change.policy.as_layer()) if said and change.policy else {}
         change.state, change.finished_at = ChangeState.UNDONE, timezone.now()
         change.save(update_fields=["state", "finished_at"])
         take_back(change.effects.all(), EffectState.UNDONE)
         _look_again(change.organization)
-        _record("policy.change_undone", change, {"left": left} if left else {}, by=by, address=address)
+        details = {
+            "before": describe({name: was for name, (was, _) in put_back.items()}),
+            "after": describe({name: now for name, (_, now) in put_back.items()}),
+            **({"left": left} if left else {}),
+        }
+        _record("policy.change_undone", change, details, by=by, address=address)
         what = f"{change.what[:150]}, a change undone"
         _start_following(change.organization, what, policy=change.policy, by=by, address=address)
     return left

@@ -87,7 +87,9 @@ def test_it_can_be_undone_while_it_waits_and_not_again(dora_client, dora, change
     assert "Taken back" in page
     assert deciding.layer_of(Place(northwind)).choices == {}
     assert set(PolicyEffect.objects.values_list("state", flat=True)) == {"undone"}
-    assert AuditEvent.objects.filter(action="policy.change_undone", actor=dora, address="127.0.0.1").exists()
+    event = AuditEvent.objects.get(action="policy.change_undone", actor=dora, address="127.0.0.1")
+    assert event.details["before"] == {"Memory: Calendar read": "Off, locked", "Memory: Calendar write": "Off"}
+    assert event.details["after"] == {"Memory: Calendar read": "Nothing", "Memory: Calendar write": "Nothing"}
     page = text_of(dora_client.post(url_of(change, "reversal/"), follow=True))
     assert "cannot be undone" in page
     assert "Undo this change" not in page
