@@ -282,7 +282,12 @@ def _sentence_about_another(connection: Connection, mailbox: str = "") -> str:
 
 
 def _give_back(provider_key: str, sign_in: SignIn) -> None:
-    """Do not keep a grant that we do not use."""
+    """Do not keep a grant that we do not use.
+
+    One grant may stand behind every sign-in with an account: where a connection lives by it, it is not ended.
+    """
+    if Connection.objects.filter(provider=provider_key, account_id=sign_in.account_id).exists():
+        return
     try:
         registry.get_provider(provider_key).revoke(sign_in.credentials)
     except errors.ProviderError:

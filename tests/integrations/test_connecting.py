@@ -11,6 +11,7 @@ from integrations.policy_models import policy_for
 from integrations.remote import SignIn
 from integrations.terms import CannotConnect
 from organizations.models import AuditEvent, Membership, Organization, User
+from tests.integrations.conftest import way_out
 from tests.integrations.enforcement import carry_out, decide, make_connection
 
 pytestmark = pytest.mark.django_db
@@ -69,3 +70,15 @@ def test_a_renewal_writes_over_what_was_there_and_is_as_good_as_new(northwind, a
     with pytest.raises(CannotConnect, match="is connected already"):
         come_back(alice, account_id="2")
     assert Organization.objects.count() == 1
+
+
+def test_a_refused_renewal_does_not_end_the_grant_that_a_connection_lives_by(connect, account, memory, sign_in, alice):
+    connection, client = connect(), sign_in(alice)
+    leaving = way_out(client, client.post("/integrations/connection/renewal/"))
+    page = client.get("/integrations/callback/", memory.consent(leaving, alice.email, untick=ALL), follow=True)
+    assert "No permission was ticked at the provider" in page.content.decode()
+    assert account.refresh_token
+    connection.delete()
+    leaving = way_out(client, client.post("/integrations/connection/new/memory/", {"permissions": ["calendar_read"]}))
+    client.get("/integrations/callback/", memory.consent(leaving, alice.email, untick=ALL), follow=True)
+    assert not account.refresh_token
