@@ -100,9 +100,10 @@ def test_the_work_of_a_page_does_not_grow_in_statements(apply: Apply, connection
         apply(*page(first, size))
         with CaptureQueriesContext(database) as queries:
             apply(*(person(one.ref.id, "Renamed", version="2", numbers=("030 7654321",)) for one in page(first, size)))
-        # SQLite lists each row of an executemany; PostgreSQL sends one statement.
-        sizes.append(len({one["sql"][:40] for one in queries}))
-    assert sizes[0] == sizes[1]
+        # SQLite lists each row of an executemany; PostgreSQL sends one statement. Savepoints have a number each.
+        statements = {one["sql"][:40] for one in queries if "SAVEPOINT" not in one["sql"]}
+        sizes.append(len(statements))
+    assert sizes[0] == sizes[1] > 0
 
 
 def test_content_without_a_version_is_compared_by_content(apply: Apply) -> None:
