@@ -10,10 +10,7 @@ counts.
 
 import argparse
 import json
-import os
 import shutil
-import subprocess
-import sys
 import tempfile
 import uuid
 from collections.abc import Iterator
@@ -22,8 +19,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-ROOT = Path(__file__).resolve().parent.parent
-POSTGRESQL = os.environ.get("BENCH_POSTGRESQL", "postgresql://postgres@127.0.0.1/postgres")
+from bench.processes import POSTGRESQL, run
+
 GROUPS = 20
 SEED, COPY = "portico_bench_locks_seed", "portico_bench_locks"
 BATCH = 500
@@ -402,28 +399,6 @@ class Postgresql:
         with psycopg.connect(POSTGRESQL, autocommit=True, connect_timeout=5) as server:
             for one in statements:
                 server.execute(one)
-
-
-def run(database: str, folder: Path, *arguments: str) -> str:
-    environment = {
-        **os.environ,
-        "DJANGO_SETTINGS_MODULE": "portal.settings",
-        "PORTICO_ENV": os.devnull,
-        "PYTHONPATH": str(ROOT),
-        "DATABASE_URL": database,
-        "VAR_DIR": str(folder / "var"),
-        "SECRET_KEY": "bench",
-        "SECRETS_KEYS": "bench:" + "QUJDREVGR0hJSktMTU5PUFFSU1RVVldYWVoxMjM0NTY=",
-        "GOOGLE_CLIENT_ID": "bench", "GOOGLE_CLIENT_SECRET": "bench",
-        "SYNC_LONGEST_RUN_SECONDS": "3600",
-        "LOG_LEVEL": "ERROR",
-    }  # fmt: skip
-    done = subprocess.run(
-        [sys.executable, *arguments], cwd=ROOT, env=environment, capture_output=True, text=True, check=False
-    )
-    if done.returncode:
-        sys.exit(f"{' '.join(arguments)} failed:\n{done.stderr[-3000:]}")
-    return done.stdout
 
 
 def report(database: Any, folder: Path, count: int, rows: int) -> None:

@@ -10,19 +10,16 @@ import argparse
 import csv
 import io
 import json
-import os
 import random
 import statistics
-import subprocess
-import sys
 import tempfile
 import time
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
-ROOT = Path(__file__).resolve().parent.parent
-POSTGRESQL = os.environ.get("BENCH_POSTGRESQL", "postgresql://postgres@127.0.0.1/postgres")
+from bench.processes import POSTGRESQL, run
+
 GROUPS = 20
 TIMES = 7
 PAGES = {
@@ -226,29 +223,6 @@ MEASURED = {
     "member": measure_member,
     "counting": measure_counting,
 }
-
-
-def run(database: str, folder: Path, *arguments: str) -> str:
-    environment = {
-        **os.environ,
-        "DJANGO_SETTINGS_MODULE": "portal.settings",
-        "PORTICO_ENV": os.devnull,
-        "PYTHONPATH": str(ROOT),
-        "DATABASE_URL": database,
-        "VAR_DIR": str(folder / "var"),
-        "SECRET_KEY": "bench",
-        "SECRETS_KEYS": "bench:" + "QUJDREVGR0hJSktMTU5PUFFSU1RVVldYWVoxMjM0NTY=",
-        "GOOGLE_CLIENT_ID": "bench", "GOOGLE_CLIENT_SECRET": "bench",
-        "OFFICE365_CLIENT_ID": "bench", "OFFICE365_CLIENT_SECRET": "bench",
-        "ALLOWED_HOSTS": "testserver,localhost,127.0.0.1",
-        "LOG_LEVEL": "ERROR",
-    }  # fmt: skip
-    done = subprocess.run(
-        [sys.executable, *arguments], cwd=ROOT, env=environment, capture_output=True, text=True, check=False
-    )
-    if done.returncode:
-        sys.exit(f"{' '.join(arguments)} failed:\n{done.stderr[-3000:]}")
-    return done.stdout
 
 
 def report(kind: str, database: str, folder: Path, count: int) -> None:

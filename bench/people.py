@@ -18,7 +18,8 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
-from bench.overview import list_databases, run, seed, sign_in
+from bench.overview import list_databases, seed, sign_in
+from bench.processes import run
 
 TIMES = 5
 PAGES = {
