@@ -165,11 +165,6 @@ def policy_for(user: User) -> Policy:
     return held_for(user).today
 
 
-def policy_of(organization: Organization) -> Policy:
-    """What the organization itself says, for everybody without a say of their own."""
-    return resolve_rows(AdminPolicy.objects.of_whole(organization), timezone.now()).today
-
-
 class OrganizationPolicies:
     """Every level of one organization, loaded at once, to resolve any number of its members without asking again.
 
