@@ -102,6 +102,13 @@ class Conflict(ProviderError):
     sentence = "This was changed at your calendar service meanwhile."
 
 
+class Rejected(ProviderError):
+    """The provider does not take this change as it stands: the person changes what they want. Never tried again."""
+
+    code = "rejected"
+    sentence = "Your calendar service does not accept this change."
+
+
 class Unexpected(ProviderError):
     """An answer that fits no shape we know: the makers must look. Tried again at growing distances."""
 

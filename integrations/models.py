@@ -144,6 +144,9 @@ class SyncCursor(models.Model):
 
     connection = models.ForeignKey(Connection, on_delete=models.CASCADE, related_name="cursors")
     feed = models.CharField(max_length=20)
+    container = models.CharField(
+        max_length=1024, blank=True, help_text="Which calendar of the account, as RemoteCalendar.id; empty: its own."
+    )
     value = models.TextField(blank=True)
     window_starts = models.DateTimeField(null=True, blank=True)
     window_ends = models.DateTimeField(null=True, blank=True)
@@ -154,10 +157,48 @@ class SyncCursor(models.Model):
     emptied_confirmed = models.BooleanField(default=False, help_text="The person says that it really is empty.")
 
     class Meta:
-        constraints = [models.UniqueConstraint(fields=["connection", "feed"], name="one_cursor_per_feed")]
+        constraints = [
+            models.UniqueConstraint(fields=["connection", "feed", "container"], name="one_cursor_per_container")
+        ]
 
     def __str__(self) -> str:
         return f"{self.feed} of {self.connection_id}"
+
+
+class PushChannel(models.Model):
+    """That a provider tells us of changes in one feed of a connection: a hint to sync now, until it expires.
+
+    The secret that comes with each notification is kept as its SHA-256 alone.
+    """
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    connection = models.ForeignKey(Connection, on_delete=models.CASCADE, related_name="push_channels")
+    feed = models.CharField(max_length=20)
+    container = models.CharField(max_length=1024, blank=True, help_text="As in SyncCursor.")
+    remote_id = models.CharField(max_length=255, blank=True, help_text="The provider's own id of it.")
+    resource = models.CharField(max_length=1024, blank=True, help_text="What it watches, as the provider calls that.")
+    secret_hash = models.CharField(max_length=64)
+    created_at = models.DateTimeField(default=timezone.now, editable=False)
+    expires_at = models.DateTimeField(null=True, blank=True)
+    heard_at = models.DateTimeField(null=True, blank=True, help_text="When the provider last told something.")
+    last_message = models.BigIntegerField(
+        default=0, help_text="The highest number of a notification, where it has one."
+    )
+    next_try_at = models.DateTimeField(default=timezone.now, help_text="When to make, prolong or replace it.")
+    failures = models.PositiveIntegerField(default=0)
+    error_code = models.CharField(max_length=40, blank=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["connection", "feed", "container"], name="one_channel_per_container")
+        ]
+        indexes = [
+            models.Index(fields=["next_try_at"], name="channels_by_due_time"),
+            models.Index(fields=["remote_id"], name="channels_by_remote_id"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.feed} of {self.connection_id}, until {self.expires_at}"
 
 
 class Outcome(models.TextChoices):

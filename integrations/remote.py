@@ -10,6 +10,8 @@ from datetime import date, datetime
 from enum import StrEnum
 from typing import Generic, TypeVar, dataclass_transform
 
+from integrations.recurrence import Recurrence
+
 Class = TypeVar("Class")
 
 
@@ -92,9 +94,23 @@ class Attendee:
     is_resource: bool = False
 
 
+@dataclass(frozen=True, slots=True)
+class RemoteCalendar:
+    """One of the calendars of an account. `id` is "" for the one that is there in every account, the person's own."""
+
+    id: str
+    name: str
+    color: str = ""
+    """As "#16a765", where the provider says one."""
+    is_writable: bool = True
+    is_own: bool = True
+    """Whether it is the person's, and not shared with them by somebody else or subscribed to."""
+
+
 @record
 class RemoteEvent:
-    """One event or one occurrence of a series; series masters are never records of their own.
+    """One event or one occurrence of a series; series masters are records of their own only where one is asked for by
+    its id (`Calendar.read`, and what writing answers).
 
     A timed event has `starts` and `ends` (aware). An all-day event has `starts_on` and `ends_on`, the latter
     exclusive, and no datetimes. All four may be None where the provider sent none.
@@ -130,10 +146,45 @@ class RemoteEvent:
     """"": an ordinary event; else "out_of_office", "focus_time" and the like."""
     series_id: str = ""
     updated: datetime | None = None
+    key: str = ""
+    """What `Calendar.create` was given, of an event made by us, where the provider gives it back; of an occurrence
+    its series'."""
+    is_series: bool = False
+    """A master: its times are those of the first occurrence, and stand for all."""
+    recurrence: Recurrence | None = None
+    """Of a master, where its pattern is one that can be scheduled here."""
+    original_starts: datetime | None = None
+    """Of an occurrence, where `Calendar.read` was asked for it: when the series has it, though it may have moved."""
 
     @property
     def is_all_day(self) -> bool:
         return self.starts_on is not None
+
+
+@dataclass(frozen=True, slots=True)
+class EventDraft:
+    """An event as it is to be written. Timed: `starts` and `ends`, aware, and `timezone`, an IANA name, in whose wall
+    time a series goes on; or all day: `starts_on` and `ends_on`, the latter exclusive.
+    """
+
+    title: str = ""
+    body: str = ""
+    """Plain text."""
+    location: str = ""
+    starts: datetime | None = None
+    ends: datetime | None = None
+    starts_on: date | None = None
+    ends_on: date | None = None
+    timezone: str = ""
+    attendees: tuple[Attendee, ...] = ()
+    """Without the organizer, who is the account's own person."""
+    recurrence: Recurrence | None = None
+    is_private: bool = False
+
+
+DRAFT_FIELDS = frozenset({"title", "body", "location", "time", "attendees", "recurrence", "is_private"})
+"""What an update may name of a draft: what is named is written, all else stays as it is there. "time" stands for its
+starts, ends, days and zone."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,28 @@ from django.db.models import Q
 from integrations.models import Connection
 from integrations.remote import Attendee, EventStatus, Response
 from meetings.joining import JoinLink
+from meetings.scheduling_models import (
+    AccountCalendar,
+    Delegation,
+    FeedLink,
+    HostCursor,
+    MeetingHost,
+    ScheduledMeeting,
+    Write,
+)
 from organizations.models import User
+
+# Django finds an app's models by way of this module.
+__all__ = [
+    "AccountCalendar",
+    "Delegation",
+    "FeedLink",
+    "HostCursor",
+    "Meeting",
+    "MeetingHost",
+    "ScheduledMeeting",
+    "Write",
+]
 
 MOST_WORDS = 8
 """Words of a search that are looked for; more would only slow it down."""
@@ -79,12 +100,22 @@ class MeetingQuerySet(models.QuerySet["Meeting"]):
         return self.defer("body_text", "search_text", "attendees_json")
 
 
+class Origin(models.TextChoices):
+    """Where a row comes from."""
+
+    CALENDAR = "calendar", "A calendar"
+    HERE = "here", "Scheduled here"
+    HOST = "host", "The meeting host"
+
+
 class Meeting(models.Model):
     """One event, or one occurrence of a series.
 
-    An imported meeting hangs on its connection and is erased with it; one scheduled here has none, and stays.
-    `(connection, remote_id)` is unique: the engine speaks of what is gone by id alone, so a provider makes the ids of
-    one connection unique (Google's are so within one calendar; `container` says which calendar it is).
+    Rows of a CALENDAR hang on their connection and are erased with it; `(connection, container, remote_id)` is unique.
+    Those scheduled HERE stand for a ScheduledMeeting that is in no calendar (yet), one for each occurrence. Those of
+    the meeting HOST were made there (in Zoom itself); `remote_id` is its id, one row for each person. Of one meeting
+    only one row is ever shown: `is_shadow` marks those of a calendar that our own still stand for, and QuerySet.shown
+    leaves out the host's where another row has its meeting number.
 
     A timed event has `starts` and `ends`. An all-day event has `starts_on` and `ends_on` (exclusive), which are what
     is shown; its `starts` and `ends` are midnights in the owner's zone, for order only. All four are null where the
@@ -95,6 +126,15 @@ class Meeting(models.Model):
 
     owner = models.ForeignKey(User, on_delete=models.CASCADE, related_name="meetings")
     connection = models.ForeignKey(Connection, null=True, blank=True, on_delete=models.CASCADE, related_name="meetings")
+    origin = models.CharField(max_length=8, choices=Origin.choices, default=Origin.CALENDAR)
+    scheduled = models.ForeignKey(
+        ScheduledMeeting, null=True, blank=True, on_delete=models.CASCADE, related_name="rows"
+    )
+    is_shadow = models.BooleanField(default=False, help_text="Not shown: a row scheduled here still stands for it.")
+    original_starts = models.DateTimeField(
+        null=True, blank=True, help_text="Of an occurrence scheduled here: when its series has it."
+    )
+    meeting_number = models.CharField(max_length=20, blank=True, help_text="Of the first join link that has one.")
     remote_id = models.CharField(max_length=1024, blank=True)
     container = models.CharField(max_length=1024, blank=True)
     version = models.CharField(max_length=255, blank=True, help_text="The provider's etag or change key.")
@@ -139,7 +179,12 @@ class Meeting(models.Model):
 
     class Meta:
         constraints = [
-            models.UniqueConstraint(fields=["connection", "remote_id"], name="one_meeting_per_remote_id"),
+            models.UniqueConstraint(
+                fields=["connection", "container", "remote_id"], name="one_meeting_per_container_and_remote_id"
+            ),
+            models.UniqueConstraint(
+                fields=["owner", "remote_id"], name="one_meeting_per_host_id", condition=Q(origin="host")
+            ),
             models.CheckConstraint(
                 name="meeting_ends_after_it_starts",
                 condition=Q(starts__isnull=True, ends__isnull=True) | Q(ends__gte=models.F("starts")),
@@ -150,7 +195,13 @@ class Meeting(models.Model):
                 | Q(ends_on__gt=models.F("starts_on"), starts__isnull=False),
             ),
         ]
-        indexes = [models.Index(fields=["owner", "starts"], name="meetings_of_an_owner")]
+        indexes = [
+            models.Index(fields=["owner", "starts"], name="meetings_of_an_owner"),
+            models.Index(
+                fields=["owner", "meeting_number"], name="meetings_by_number", condition=~Q(meeting_number="")
+            ),
+            models.Index(fields=["scheduled"], name="rows_of_a_scheduled", condition=Q(scheduled__isnull=False)),
+        ]
 
     def __str__(self) -> str:
         return f"Meeting {self.pk}"

@@ -49,6 +49,7 @@ class User(AbstractBaseUser, PermissionsMixin):
     email = models.EmailField("e-mail address", unique=True)
     name = models.CharField(max_length=150, blank=True)
     time_zone = models.CharField(max_length=64, blank=True, help_text="Empty: the organization's.")
+    second_time_zone = models.CharField(max_length=64, blank=True, help_text="Shown beside the first; empty: none.")
     language = models.CharField(max_length=10, blank=True, help_text="Empty: the organization's.")
     theme = models.CharField(max_length=5, blank=True, choices=Theme.choices, default=Theme.AUTO)
     is_active = models.BooleanField(default=True)

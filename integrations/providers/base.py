@@ -7,7 +7,17 @@ from datetime import datetime
 from typing import Any, ClassVar, Literal, Protocol, runtime_checkable
 
 from integrations.permissions import Permission, Permissions
-from integrations.remote import Credentials, Delta, RemoteContact, RemoteEvent, SignIn, Window
+from integrations.remote import (
+    Credentials,
+    Delta,
+    EventDraft,
+    RemoteCalendar,
+    RemoteContact,
+    RemoteEvent,
+    RemoteRef,
+    SignIn,
+    Window,
+)
 
 SignInKind = Literal["oauth", "form"]
 
@@ -88,13 +98,93 @@ class Authorization:
     keep: Mapping[str, Any] = field(repr=False, default_factory=dict)
 
 
-class Calendar(Protocol):
-    def changes(self, cursor: str | None, window: Window) -> Iterator[Delta[RemoteEvent]]:
+class ReadableCalendar(Protocol):
+    """Reading the calendars of an account. `calendar`: a RemoteCalendar.id; "" is the person's own."""
+
+    def calendars(self) -> tuple[RemoteCalendar, ...]:
+        """All there are, the person's own first, with the id "".
+
+        Raises:
+            PermissionMissing: this was not consented to; the person's own can be read all the same.
+            ProviderError: any of the family.
+        """
+        ...
+
+    def changes(self, cursor: str | None, window: Window, *, calendar: str = "") -> Iterator[Delta[RemoteEvent]]:
         """Pages of changes since `cursor`; with None a complete listing of the window. Streams page by page.
+
+        Each event's `ref.container` is `calendar`.
 
         Raises:
             CursorExpired: list again with None.
+            Gone: there is no such calendar any more.
             ProviderError: any of the family.
+        """
+        ...
+
+    def read(self, ref: RemoteRef) -> RemoteEvent:
+        """One event, occurrence or series as it stands now, with what only this says (see RemoteEvent).
+
+        Raises:
+            Gone
+            ProviderError: any other of the family.
+        """
+        ...
+
+    def instances(self, ref: RemoteRef, window: Window) -> tuple[RemoteEvent, ...]:
+        """Every occurrence of a series in the window, as `changes` would list them.
+
+        Raises:
+            Gone
+            ProviderError: any other of the family.
+        """
+        ...
+
+
+class Calendar(ReadableCalendar, Protocol):
+    """Reading, and writing. What is written is told to those invited, by the provider's own mails.
+
+    Every write may be made again after an answer was lost, and then does nothing more.
+    """
+
+    def create(self, draft: EventDraft, *, key: str, calendar: str = "") -> RemoteEvent:
+        """Make an event or a series (answered by its master). `key`: 32 hex digits of ours, another for each event.
+
+        Made again with the same key it answers with what was made the first time.
+
+        Raises:
+            Rejected: the provider does not take it.
+            ProviderError: any other of the family.
+        """
+        ...
+
+    def update(self, ref: RemoteRef, draft: EventDraft, *, fields: frozenset[str]) -> RemoteEvent:
+        """Write these DRAFT_FIELDS to one event, occurrence or series, and leave everything else as it is there.
+
+        `ref.version`: what the person saw; "" writes whatever is there now. An occurrence becomes an exception of its
+        series. Of a series, "time" moves the first occurrence to `draft.starts`, and all others with it.
+
+        Raises:
+            Conflict: it was changed there since `ref.version`.
+            Gone
+            Rejected: the provider does not take it.
+            ProviderError: any other of the family.
+        """
+        ...
+
+    def end_series(self, ref: RemoteRef, *, before: datetime) -> RemoteEvent:
+        """End a series with its last occurrence before this moment. `ref.version` as in `update`.
+
+        Raises:
+            As `update`.
+        """
+        ...
+
+    def delete(self, ref: RemoteRef) -> None:
+        """Delete an event, an occurrence or a series, whatever its version. Already gone counts as done.
+
+        Raises:
+            ProviderError: any of the family but Gone and Conflict.
         """
         ...
 
@@ -122,6 +212,49 @@ class Account(Protocol):
 
 SaveCredentials = Callable[[Credentials], None]
 """Called at once when the provider hands out new credentials (a refresh): stores them or raises."""
+
+
+@dataclass(frozen=True, slots=True)
+class Subscription:
+    """What a provider tells changes by. `id` and `resource` are the provider's; neither is a secret."""
+
+    id: str
+    resource: str = ""
+    expires_at: datetime | None = None
+
+
+@runtime_checkable
+class PushingAccount(Account, Protocol):
+    """An account whose provider tells us that something has changed. What it says is a hint to sync, never the truth."""
+
+    def subscribe(self, feed: str, *, address: str, secret: str, key: str, container: str = "") -> Subscription:
+        """Have changes of a feed ("calendar", "contacts") told to `address`, an https one of ours, until the answer's
+        `expires_at`.
+
+        `secret` comes with each notification, `key` (a UUID) names what is made.
+
+        Raises:
+            Rejected: the provider does not take the address, or tells nothing of this.
+            ProviderError: any other of the family.
+        """
+        ...
+
+    def renew(self, subscription: Subscription, *, address: str, secret: str, key: str) -> Subscription:
+        """The same for longer: prolonged, or made anew under `key` where the provider prolongs none.
+
+        Raises:
+            Gone: it has ended; subscribe again.
+            ProviderError: any other of the family.
+        """
+        ...
+
+    def unsubscribe(self, subscription: Subscription) -> None:
+        """Already gone counts as done.
+
+        Raises:
+            ProviderError: any of the family but Gone.
+        """
+        ...
 
 
 @runtime_checkable

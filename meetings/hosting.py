@@ -1,0 +1,108 @@
+"""The meeting host of an organization: what gives the meetings scheduled here their join links.
+
+A host translates, like a provider: it never sees a model, a request or a setting. Its errors are those of
+`integrations.errors`. Hosts are in `meetings.hosts`; `meetings.host_settings` makes the one an organization has set up.
+"""
+
+from collections.abc import Iterator
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Literal, Protocol
+
+from integrations.recurrence import Recurrence
+
+Kind = Literal["meeting", "webinar"]
+
+
+@dataclass(frozen=True, slots=True)
+class HostInfo:
+    """What pages say about a host. Differences are data, so that no template asks for a name."""
+
+    key: str
+    name: str
+    """"Zoom"."""
+    kinds: frozenset[str] = frozenset({"meeting"})
+    has_passcode: bool = False
+    has_waiting_room: bool = False
+    lists_upcoming: bool = False
+    lists_assistants: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class HostDraft:
+    """A meeting or a series as the host is to have it. `starts` is the first occurrence's, aware."""
+
+    topic: str
+    kind: Kind
+    starts: datetime
+    minutes: int
+    timezone: str
+    recurrence: Recurrence | None = None
+    description: str = ""
+    passcode: str = ""
+    """"": as the host chooses."""
+    waiting_room: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class HostedMeeting:
+    """A meeting as the host has it. `starts` is None where it has no fixed time."""
+
+    id: str
+    kind: Kind = "meeting"
+    topic: str = ""
+    starts: datetime | None = None
+    minutes: int = 0
+    timezone: str = ""
+    join_url: str = ""
+    meeting_number: str = ""
+    passcode: str = field(default="", repr=False)
+    dial_in: str = ""
+    """Telephone numbers to join by, one to a line, as people read them."""
+    is_series: bool = False
+
+
+class OpenHost(Protocol):
+    """A host with its connections open. `user`: the e-mail address of whoever the meeting belongs to there."""
+
+    def create(self, draft: HostDraft, *, user: str, key: str) -> HostedMeeting:
+        """Make a meeting. Made again with the same `key` (32 hex digits) it answers with the one made the first time,
+        also where the answer to that was lost.
+
+        Raises:
+            Rejected: the host does not take it, or knows no such user.
+            ProviderError: any other of the family.
+        """
+        ...
+
+    def update(self, id: str, draft: HostDraft) -> HostedMeeting:
+        """Raises Gone, Rejected, or any other ProviderError."""
+        ...
+
+    def delete(self, id: str, kind: Kind) -> None:
+        """Already gone counts as done. Raises any ProviderError but Gone."""
+        ...
+
+    def upcoming(self, user: str) -> Iterator[HostedMeeting]:
+        """What this user has coming up, page by page; of a series each occurrence, with one id for all.
+
+        Raises:
+            Gone: there is no such user.
+            ProviderError: any other of the family.
+        """
+        ...
+
+    def assistants(self, user: str) -> tuple[str, ...]:
+        """E-mail addresses of those who may schedule for this user there. Raises as `upcoming`."""
+        ...
+
+    def check(self) -> str:
+        """Whether it works, without changing anything: a sentence for the admin. Raises ProviderError."""
+        ...
+
+
+class Host(Protocol):
+    info: HostInfo
+
+    def open(self) -> AbstractContextManager[OpenHost]: ...
