@@ -225,7 +225,7 @@ class Subscription:
 
 @runtime_checkable
 class PushingAccount(Account, Protocol):
-    """An account whose provider tells us that something has changed. What it says is a hint to sync, never the truth."""
+    """An account whose provider tells us that something has changed: a hint to sync, never the truth."""
 
     def subscribe(self, feed: str, *, address: str, secret: str, key: str, container: str = "") -> Subscription:
         """Have changes of a feed ("calendar", "contacts") told to `address`, an https one of ours, until the answer's
