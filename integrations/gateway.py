@@ -13,7 +13,15 @@ from integrations.leases import Lease, LeaseLost
 from integrations.models import Connection, Revocation
 from integrations.permissions import Permission
 from integrations.providers.base import Account, AddressBook, Calendar
-from integrations.remote import Credentials
+from integrations.remote import (
+    Credentials,
+    Delta,
+    EventDraft,
+    RemoteCalendar,
+    RemoteEvent,
+    RemoteRef,
+    Window,
+)
 from safety.secrets import Sealed, Undecryptable
 
 log = logging.getLogger(__name__)
@@ -27,14 +35,51 @@ class PermittedAccount:
         self._account = account
 
     @property
-    def calendar(self) -> Calendar:
+    def calendar(self) -> "PermittedCalendar":
         check_permission(self._connection, Permission.CALENDAR_READ)
-        return self._account.calendar
+        return PermittedCalendar(self._connection, self._account.calendar)
 
     @property
     def contacts(self) -> AddressBook:
         check_permission(self._connection, Permission.CONTACTS_READ)
         return self._account.contacts
+
+
+class PermittedCalendar:
+    """An integrations.providers.base.Calendar that writes only where Calendar write may be used now."""
+
+    def __init__(self, connection: Connection, calendar: Calendar) -> None:
+        self._connection = connection
+        self._calendar = calendar
+
+    def calendars(self) -> tuple[RemoteCalendar, ...]:
+        return self._calendar.calendars()
+
+    def changes(self, cursor: str | None, window: Window, *, calendar: str = "") -> Iterator[Delta[RemoteEvent]]:
+        return self._calendar.changes(cursor, window, calendar=calendar)
+
+    def read(self, ref: RemoteRef) -> RemoteEvent:
+        return self._calendar.read(ref)
+
+    def instances(self, ref: RemoteRef, window: Window) -> tuple[RemoteEvent, ...]:
+        return self._calendar.instances(ref, window)
+
+    def create(self, draft: EventDraft, *, key: str, calendar: str = "") -> RemoteEvent:
+        return self._writable.create(draft, key=key, calendar=calendar)
+
+    def update(self, ref: RemoteRef, draft: EventDraft, *, fields: frozenset[str]) -> RemoteEvent:
+        return self._writable.update(ref, draft, fields=fields)
+
+    def end_series(self, ref: RemoteRef, *, before: datetime) -> RemoteEvent:
+        return self._writable.end_series(ref, before=before)
+
+    def delete(self, ref: RemoteRef) -> None:
+        self._writable.delete(ref)
+
+    @property
+    def _writable(self) -> Calendar:
+        check_permission(self._connection, Permission.CALENDAR_WRITE)
+        return self._calendar
 
 
 def check_permission(connection: Connection, permission: Permission) -> None:
