@@ -22,6 +22,7 @@ LINE_KINDS = {
     "slow": "wait, then answer",
     "trickle": "answer a few bytes at a time",
     "hang-up": "close the connection without an answer",
+    "lost-answer": "do what was asked, then close the connection without an answer",
     "cut-off": "promise the whole body, send half, close",
     "half-json": "a complete answer that is half a document",
     "html": "an HTML page with status 200",

@@ -57,10 +57,12 @@ class Gate:
         refusal = face.refuse(rule, environ, query) or _refuse_anyhow(rule, face)
         if refusal is not None:
             return refusal(environ, start)
-        if rule.kind == "hang-up":
+        if rule.kind in ("hang-up", "lost-answer"):
+            if rule.kind == "lost-answer":
+                self._catch(environ)
             _close(environ)
-            entry.status = 0
             start("500 Hung up", [("Content-Length", "0")])
+            entry.status = 0
             return []
         if rule.kind == "slow":
             time.sleep(2 if rule.amount is None else rule.amount)

@@ -47,7 +47,8 @@ ERRORS = {
 }
 SPOILERS = ("half-xml", "entity-bomb", "xxe", "other-build", "garbage-version", "no-version")
 # what strikes an answer of the service, and so never one to somebody who is not signed in yet
-INSIDE = ("401", "401-locked", "403", "busy", "trickle", "cut-off", "half-json", *FAULTS, *ERRORS, *SPOILERS)
+INSIDE = ("401", "401-locked", "403", "busy", "trickle", "cut-off", "lost-answer", "half-json",
+          *FAULTS, *ERRORS, *SPOILERS)  # fmt: skip
 KINDS = {
     "401": "401, the password is refused (no bad try is counted)",
     "401-locked": "401 with the words for a locked account",

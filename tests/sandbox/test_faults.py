@@ -67,13 +67,25 @@ def test_an_unknown_kind_is_refused_with_the_known_ones(sandbox):
 
 @pytest.mark.parametrize(
     ("kind", "error"),
-    [("hang-up", requests.ConnectionError), ("cut-off", requests.exceptions.ChunkedEncodingError)],
-)
+    [
+        ("hang-up", requests.ConnectionError), ("lost-answer", requests.ConnectionError),
+        ("cut-off", requests.exceptions.ChunkedEncodingError),
+    ],
+)  # fmt: skip
 def test_a_broken_line_is_broken_and_the_next_one_holds(sandbox, api, kind, error):
     sandbox.faults.add(kind)
     with pytest.raises(error):
         api.get(api.events)
     assert api.get(api.events).status_code == 200
+
+
+@pytest.mark.parametrize(("kind", "count"), [("hang-up", 0), ("lost-answer", 1), ("cut-off", 1)])
+def test_an_answer_that_is_lost_is_lost_after_the_work_was_done(sandbox, api, kind, count):
+    sandbox.faults.add(kind, "*/events", method="POST")
+    with pytest.raises(requests.RequestException):
+        api.session.post(api.events, json=meeting())
+    assert len(api.get(api.events).json()["items"]) == count
+    assert [entry.fault for entry in sandbox.log.requests() if entry.fault] == [kind]
 
 
 def test_half_a_json_html_nothing_and_elsewhere(sandbox, api):

@@ -186,8 +186,8 @@ def test_every_kind_can_be_struck_without_bringing_the_server_down(sandbox, grap
     url = f"{graph.root}{tail}?{WINDOW}" if "calendarView" in tail else f"{graph.root}{tail}"
     graph.session.headers["Connection"] = "keep-alive"
     face = next(face for face in sandbox.faults.faces if face.name == "Microsoft Graph")
-    for kind in [*face.kinds, "slow", "trickle", "cut-off", "hang-up", "html", "half-json", "empty-body", "huge",
-                 "gzip-bomb", "redirect", "502-html"]:  # fmt: skip
+    for kind in [*face.kinds, "slow", "trickle", "cut-off", "hang-up", "lost-answer", "html", "half-json", "empty-body",
+                 "huge", "gzip-bomb", "redirect", "502-html"]:  # fmt: skip
         sandbox.faults.clear()
         sandbox.faults.add(kind, "/graph/*", amount=0.01)
         try:

@@ -156,7 +156,8 @@ def test_the_server_may_be_wrong_about_itself(exchange: Stage, soap: Soap, kind:
 
 def test_the_line_itself_may_fail(exchange: Stage, soap: Soap) -> None:
     for kind, error in (
-        ("hang-up", requests.ConnectionError), ("cut-off", requests.exceptions.ChunkedEncodingError),
+        ("hang-up", requests.ConnectionError), ("lost-answer", requests.ConnectionError),
+        ("cut-off", requests.exceptions.ChunkedEncodingError),
     ):  # fmt: skip
         exchange.faults.add(kind, EWS)
         with pytest.raises(error):
@@ -173,7 +174,7 @@ def test_the_line_itself_may_fail(exchange: Stage, soap: Soap) -> None:
     assert len(response.content) == 3_000_000 and int(response.headers["Content-Length"]) < 10_000
 
 
-@pytest.mark.parametrize("kind", sorted(set(INSIDE) - {"trickle", "cut-off"} - set(SYNCING)))
+@pytest.mark.parametrize("kind", sorted(set(INSIDE) - {"trickle", "cut-off", "lost-answer"} - set(SYNCING)))
 def test_what_concerns_the_service_waits_until_ntlm_has_signed_in(exchange: Stage, ntlm: Soap, kind: str) -> None:
     """A rule for one request is not used up by the messages of the handshake."""
     exchange.faults.add(kind, EWS)
