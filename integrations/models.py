@@ -140,7 +140,10 @@ class Connection(models.Model):
 
 
 class SyncCursor(models.Model):
-    """Where one feed of a connection has got to. Written in the transaction of the rows it speaks for."""
+    """Where one container of a feed has got to: each calendar has its own, an address book is one.
+
+    Written in the transaction of the rows it speaks for.
+    """
 
     connection = models.ForeignKey(Connection, on_delete=models.CASCADE, related_name="cursors")
     feed = models.CharField(max_length=20)
@@ -155,6 +158,12 @@ class SyncCursor(models.Model):
         null=True, blank=True, help_text="Since when the provider lists nothing any more while rows are held here."
     )
     emptied_confirmed = models.BooleanField(default=False, help_text="The person says that it really is empty.")
+    failures = models.PositiveIntegerField(default=0, help_text="Failed tries of this one since its last good one.")
+    next_try_at = models.DateTimeField(
+        null=True, blank=True, help_text="Before when it is left alone, where the others are read."
+    )
+    error_code = models.CharField(max_length=40, blank=True)
+    error_sentence = models.TextField(blank=True)
 
     class Meta:
         constraints = [

@@ -306,7 +306,10 @@ class AccountCalendar(models.Model):
     connection = models.ForeignKey(Connection, on_delete=models.CASCADE, related_name="calendars")
     remote_id = models.CharField(max_length=1024, blank=True, help_text="RemoteCalendar.id; empty: the own one.")
     name = models.CharField(max_length=255)
-    color = models.CharField(max_length=7, blank=True, help_text="#rrggbb, chosen here or as the provider has it.")
+    color = models.CharField(max_length=7, blank=True, help_text="#rrggbb, as the provider has it.")
+    chosen_color = models.CharField(
+        max_length=10, blank=True, help_text="A key of palette.COLORS; empty: what comes nearest to the provider's."
+    )
     is_own = models.BooleanField(default=True)
     is_writable = models.BooleanField(default=True)
     is_shown = models.BooleanField(default=False)
@@ -318,6 +321,19 @@ class AccountCalendar(models.Model):
 
     def __str__(self) -> str:
         return f"Calendar {self.pk}"
+
+
+class CalendarList(models.Model):
+    """When the calendars of a connected account were last listed, and what stood in the way of listing them."""
+
+    connection = models.OneToOneField(Connection, on_delete=models.CASCADE, related_name="calendar_list")
+    checked_at = models.DateTimeField(null=True, blank=True)
+    asked_at = models.DateTimeField(null=True, blank=True, help_text="When the person last asked to have it looked at.")
+    error_code = models.CharField(max_length=40, blank=True)
+    error_sentence = models.TextField(blank=True)
+
+    def __str__(self) -> str:
+        return f"Calendars of {self.connection_id}"
 
 
 def same_place(url: str, other: str) -> bool:
