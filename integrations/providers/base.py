@@ -65,6 +65,8 @@ class SignInMethod:
     """Whether Portico can end the grant at the provider when the connection is deleted."""
     grants_url: str = ""
     """Where a person sees and removes grants at the provider itself."""
+    pushes: Mapping[str, Literal["each", "whole"]] = field(default_factory=dict)
+    """Feeds of whose changes the provider tells us: of each container by itself, or of the feed as a whole."""
 
     def missing(self, settings: Mapping[str, str]) -> list[str]:
         """Those of `needs` that these settings do not meet."""
@@ -235,12 +237,16 @@ class PushingAccount(Account, Protocol):
 
         Raises:
             Rejected: the provider does not take the address, or tells nothing of this.
+            Gone: there is no such container any more.
             ProviderError: any other of the family.
         """
         ...
 
-    def renew(self, subscription: Subscription, *, address: str, secret: str, key: str) -> Subscription:
-        """The same for longer: prolonged, or made anew under `key` where the provider prolongs none.
+    def renew(
+        self, subscription: Subscription, feed: str, *, address: str, secret: str, key: str, container: str = ""
+    ) -> Subscription:
+        """The same for longer: prolonged as it is, under its own id and secret; or, where the provider prolongs none,
+        made anew under `key` and `secret`, and the former ended.
 
         Raises:
             Gone: it has ended; subscribe again.
@@ -255,6 +261,21 @@ class PushingAccount(Account, Protocol):
             ProviderError: any of the family but Gone.
         """
         ...
+
+
+@dataclass(frozen=True, slots=True)
+class Notification:
+    """What came to our address in a provider's name. Anybody may have sent it: `secret` is compared first."""
+
+    subscription: str
+    secret: str = field(repr=False)
+    kind: Literal["changed", "made", "ending", "ended", "missed"] = "changed"
+    """"made": it begins. "ending": it wants to be renewed. "ended": the provider gave it up. "missed": it could not
+    tell everything."""
+    resource: str = ""
+    """As in Subscription; "" where the provider does not say."""
+    number: int = 0
+    """Grows from one to the next; 0 where the provider counts none."""
 
 
 @runtime_checkable
@@ -289,6 +310,22 @@ class Provider(Protocol):
 
         Raises:
             ProviderError: it could not be done; the person is told where to do it themselves.
+        """
+        ...
+
+
+@runtime_checkable
+class PushingProvider(Provider, Protocol):
+    """A provider some of whose accounts are PushingAccounts. Both of these are pure, and take whatever comes."""
+
+    def read_handshake(self, query: Mapping[str, str]) -> str:
+        """What a request has to be answered with, word for word, to show that the address is ours; "" for any other."""
+        ...
+
+    def parse_notifications(self, headers: Mapping[str, str], body: bytes) -> tuple[Notification, ...]:
+        """What a request to our address says, as far as it can be read: () where nothing can.
+
+        `headers`: whatever the case of a name.
         """
         ...
 
