@@ -9,16 +9,16 @@ import hashlib
 import secrets
 import time
 from collections import deque
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
-from typing import Any, ClassVar, Generic, Protocol, TypeVar
+from typing import Any, ClassVar, TypeVar
 from urllib.parse import parse_qs, urlencode, urlsplit
 
 from integrations.errors import (
     ConsentDenied,
-    CursorExpired,
+    Gone,
     PermissionMissing,
     ProviderError,
     ReconnectNeeded,
@@ -34,9 +34,12 @@ from integrations.permissions import (
     without_orphans,
 )
 from integrations.providers.base import Authorization, LoginField, ProviderInfo, SaveCredentials, SignInMethod
+from integrations.providers.memory_books import Item, MemoryBook, Shelf
 from integrations.remote import (
     Credentials,
     Delta,
+    EventDraft,
+    RemoteCalendar,
     RemoteContact,
     RemoteEvent,
     RemoteFolder,
@@ -47,59 +50,7 @@ from integrations.remote import (
 
 AUTHORIZE_URL = "https://memory.example/authorize"
 
-
-class _Item(Protocol):
-    @property
-    def ref(self) -> RemoteRef: ...
-
-
-Item = TypeVar("Item", bound=_Item)
-
-
-class Shelf(Generic[Item]):
-    """Items of one kind, and the order in which they were last touched."""
-
-    def __init__(self) -> None:
-        self.items: dict[str, Item] = {}
-        self._touched: dict[str, int] = {}
-        self._clock = 0
-        self._era = 0
-
-    def put(self, item: Item) -> Item:
-        """Add or change an item; it gets a new version."""
-        self._clock += 1
-        versioned: Item = replace(item, ref=replace(item.ref, version=f"v{self._clock}"))  # type: ignore[type-var]
-        self.items[item.ref.id] = versioned
-        self._touched[item.ref.id] = self._clock
-        return versioned
-
-    def remove(self, remote_id: str) -> None:
-        self._clock += 1
-        del self.items[remote_id]
-        self._touched[remote_id] = self._clock
-
-    def clear(self) -> None:
-        for remote_id in list(self.items):
-            self.remove(remote_id)
-
-    def expire_cursors(self) -> None:
-        """From now on no cursor handed out so far is known."""
-        self._era += 1
-
-    def cursor(self) -> str:
-        return f"{self._era}:{self._clock}"
-
-    def touched_since(self, cursor: str) -> list[str]:
-        """Ids, in the order they were touched.
-
-        Raises:
-            CursorExpired
-        """
-        era, _, since = cursor.partition(":")
-        if era != str(self._era) or not since.isdigit():
-            raise CursorExpired(detail="memory")
-        touched = sorted((at, remote_id) for remote_id, at in self._touched.items() if at > int(since))
-        return [remote_id for _, remote_id in touched]
+Answer = TypeVar("Answer")
 
 
 @dataclass(slots=True)
@@ -108,7 +59,8 @@ class MemoryPerson:
 
     email: str
     account_id: str
-    events: Shelf[RemoteEvent] = field(default_factory=Shelf)
+    calendars: dict[str, MemoryBook] = field(default_factory=dict)
+    """By id, the person's own first, as ""."""
     contacts: Shelf[RemoteContact] = field(default_factory=Shelf)
     folders: dict[str, RemoteFolder] = field(default_factory=dict)
     granted: Permissions = NONE
@@ -119,8 +71,25 @@ class MemoryPerson:
     password: str = ""
     """"": this person cannot sign in by the form."""
 
+    def __post_init__(self) -> None:
+        self.calendars[""] = MemoryBook(name=self.email, owner=self.email)
+
+    @property
+    def book(self) -> MemoryBook:
+        """Their own calendar."""
+        return self.calendars[""]
+
+    @property
+    def events(self) -> Shelf[RemoteEvent]:
+        return self.book.events
+
     def put_event(self, remote_id: str, **fields: Any) -> RemoteEvent:
-        return self.events.put(RemoteEvent(RemoteRef(remote_id, "primary"), **fields))
+        return self.book.put_event(remote_id, **fields)
+
+    def add_calendar(self, remote_id: str, name: str, **fields: Any) -> MemoryBook:
+        """Another one; `fields` as in MemoryBook: color, is_writable, is_own."""
+        self.calendars[remote_id] = MemoryBook(remote_id, name, self.email, **fields)
+        return self.calendars[remote_id]
 
     def put_contact(self, remote_id: str, **fields: Any) -> RemoteContact:
         return self.contacts.put(RemoteContact(RemoteRef(remote_id), **fields))
@@ -145,10 +114,12 @@ class MemoryService:
         self.token_seconds = 3600.0
         self.rotates = True
         self.requests: list[str] = []
-        """What was asked, in order: "calendar", "contacts", "refresh", "redeem", "revoke", "log in"."""
+        """What was asked, in order: "calendar" and "contacts" (a page of a listing), "calendars", "read", "instances",
+        "create", "update", "end_series", "delete", "refresh", "redeem", "revoke", "log in"."""
         self.refusals = 0
         self._codes: dict[str, tuple[str, Permissions, str]] = {}
         self._faults: deque[tuple[str, ProviderError]] = deque()
+        self._lost: deque[str] = deque()
 
     def add_person(self, email: str) -> MemoryPerson:
         self.people[email] = MemoryPerson(email, account_id=f"memory-{len(self.people) + 1}")
@@ -157,6 +128,20 @@ class MemoryService:
     def fail(self, error: ProviderError, *, at: str = "", times: int = 1, after: int = 0) -> None:
         """Have the next requests fail; `at` names the kind of request, `after` lets that many of them pass first."""
         self._faults.extend([(at, _PASS)] * after + [(at, error)] * times)
+
+    def lose_answer(self, *, at: str, times: int = 1) -> None:
+        """Have the next requests of this kind carried out, and the line break before they are answered."""
+        self._lost.extend([at] * times)
+
+    def answer(self, kind: str) -> None:
+        """Answer a request that was carried out.
+
+        Raises:
+            Unreachable: the answer is lost.
+        """
+        if kind in self._lost:
+            self._lost.remove(kind)
+            raise Unreachable(detail="the answer was lost")
 
     def request(self, kind: str) -> None:
         """Record a request, and fail it where a fault is due.
@@ -384,6 +369,10 @@ class MemoryAccount:
             raise PermissionMissing(detail=permission.value)
         return person
 
+    def answer(self, kind: str) -> None:
+        """Raises Unreachable where the answer is lost."""
+        self._memory.service.answer(kind)
+
     def _find_person(self) -> MemoryPerson | None:
         expires_at = self._credentials.get("expires_at")
         if not isinstance(expires_at, float) or expires_at <= time.time():
@@ -397,11 +386,63 @@ class MemoryCalendar:
     def __init__(self, account: MemoryAccount) -> None:
         self._account = account
 
-    def changes(self, cursor: str | None, window: Window) -> Iterator[Delta[RemoteEvent]]:
-        def open_shelf() -> Shelf[RemoteEvent]:
-            return self._account.request("calendar", Permission.CALENDAR_READ).events
+    def calendars(self) -> tuple[RemoteCalendar, ...]:
+        person = self._account.request("calendars", Permission.CALENDAR_READ)
+        return tuple(book.describe() for book in person.calendars.values())
 
-        yield from _list(open_shelf, cursor, self._account.page_size, holds=window.holds)
+    def changes(self, cursor: str | None, window: Window, *, calendar: str = "") -> Iterator[Delta[RemoteEvent]]:
+        def open_shelf() -> Shelf[RemoteEvent]:
+            return self._open("calendar", calendar).events
+
+        for page in _list(open_shelf, cursor, self._account.page_size, holds=window.holds):
+            yield replace(page, changed=_as_listed(page.changed))
+
+    def read(self, ref: RemoteRef) -> RemoteEvent:
+        return self._open("read", ref.container).get(ref.id)
+
+    def instances(self, ref: RemoteRef, window: Window) -> tuple[RemoteEvent, ...]:
+        return _as_listed(self._open("instances", ref.container).occurrences(ref.id, window))
+
+    def create(self, draft: EventDraft, *, key: str, calendar: str = "") -> RemoteEvent:
+        made = self._open_to_write("create", calendar).create(draft, key=key)
+        return self._answer("create", made)
+
+    def update(self, ref: RemoteRef, draft: EventDraft, *, fields: frozenset[str]) -> RemoteEvent:
+        changed = self._open_to_write("update", ref.container).update(ref, draft, fields=fields)
+        return self._answer("update", changed)
+
+    def end_series(self, ref: RemoteRef, *, before: datetime) -> RemoteEvent:
+        ended = self._open_to_write("end_series", ref.container).end_series(ref, before=before)
+        return self._answer("end_series", ended)
+
+    def delete(self, ref: RemoteRef) -> None:
+        try:
+            self._open_to_write("delete", ref.container).delete(ref.id)
+        except Gone:
+            return
+        self._answer("delete", None)
+
+    def _open(self, kind: str, calendar: str, permission: Permission = Permission.CALENDAR_READ) -> MemoryBook:
+        """Raises Gone, and what MemoryAccount.request does."""
+        book = self._account.request(kind, permission).calendars.get(calendar)
+        if book is None:
+            raise Gone(detail="no such calendar")
+        return book
+
+    def _open_to_write(self, kind: str, calendar: str) -> MemoryBook:
+        """Raises as `_open`, and PermissionMissing where the calendar is only read."""
+        book = self._open(kind, calendar, Permission.CALENDAR_WRITE)
+        if not book.is_writable:
+            raise PermissionMissing("You may only read this calendar.", detail="read only")
+        return book
+
+    def _answer(self, kind: str, result: Answer) -> Answer:
+        self._account.answer(kind)
+        return result
+
+
+def _as_listed(events: Iterable[RemoteEvent]) -> tuple[RemoteEvent, ...]:
+    return tuple(replace(one, original_starts=None) if one.original_starts else one for one in events)
 
 
 class MemoryContacts:

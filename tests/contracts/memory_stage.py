@@ -2,13 +2,13 @@
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import replace
 from datetime import date, datetime, timedelta
 
 from integrations import errors
 from integrations.permissions import ALL, NONE, Permissions
 from integrations.providers.memory import Memory, MemoryService
-from integrations.remote import Credentials, RemoteEvent, RemoteNumber, SignIn
+from integrations.recurrence import Recurrence, Repeats
+from integrations.remote import Credentials, EventDraft, RemoteNumber, RemoteRef, SignIn
 from tests.contracts.stages import PASSWORD, PERSON, consent_to
 
 
@@ -16,6 +16,7 @@ class MemoryStage:
     narrows = True
     page_size = 5
     page_sizes = ()
+    invites = False
 
     def __init__(self) -> None:
         self.service = MemoryService()
@@ -58,27 +59,22 @@ class MemoryStage:
             self.add_event(f"Event {number}", starts + timedelta(minutes=number))
 
     def add_series(self, title: str, starts: datetime, count: int) -> str:
-        series = self._next()
-        for number in range(count):
-            at = starts + timedelta(days=number)
-            ends = at + timedelta(minutes=30)
-            self.person.put_event(f"{series}-{number}", title=title, starts=at, ends=ends, series_id=series)
-        return series
-
-    def _occurrences(self, remote_id: str) -> list[RemoteEvent]:
-        return [one for one in self.person.events.items.values() if remote_id in (one.ref.id, one.series_id)]
+        recurrence = Recurrence(Repeats.DAILY, count=count)
+        ends = starts + timedelta(minutes=30)
+        draft = EventDraft(title, starts=starts, ends=ends, timezone="UTC", recurrence=recurrence)
+        return self.person.book.create(draft, key=self._next()).ref.id
 
     def rename_event(self, remote_id: str, title: str) -> None:
-        for one in self._occurrences(remote_id):
-            self.person.events.put(replace(one, title=title))
+        self._change(remote_id, EventDraft(title), "title")
 
     def move_event(self, remote_id: str, starts: datetime, minutes: int = 60) -> None:
-        event = self.person.events.items[remote_id]
-        self.person.events.put(replace(event, starts=starts, ends=starts + timedelta(minutes=minutes)))
+        self._change(remote_id, EventDraft(starts=starts, ends=starts + timedelta(minutes=minutes)), "time")
+
+    def _change(self, remote_id: str, draft: EventDraft, field: str) -> None:
+        self.person.book.update(RemoteRef(remote_id), draft, fields=frozenset({field}))
 
     def remove_event(self, remote_id: str) -> None:
-        for one in self._occurrences(remote_id):
-            self.person.events.remove(one.ref.id)
+        self.person.book.delete(remote_id)
 
     def add_folder(self, name: str) -> str:
         remote_id = self._next()
@@ -113,6 +109,26 @@ class MemoryStage:
             "cut off": errors.Unreachable(),
         }[kind]
         self.service.fail(error, after=after)
+
+    def lose_answer(self, kind: str) -> None:
+        self.service.lose_answer(at=kind)
+
+    def reject_next(self, kind: str) -> None:
+        self.service.fail(errors.Rejected(), at=kind)
+
+    def count_events(self, title: str) -> int:
+        books = self.person.calendars.values()
+        held = [one for book in books for shelf in (book.events, book.masters) for one in shelf.items.values()]
+        return sum(one.title == title and not one.series_id for one in held)
+
+    def second_calendar(self, name: str) -> str:
+        return self.person.add_calendar(self._next(), name, color="#16a765").id
+
+    def find_invited(self, email: str) -> list[str]:
+        raise NotImplementedError
+
+    def answer_invitation(self, remote_id: str, email: str) -> None:
+        raise NotImplementedError
 
 
 @contextmanager

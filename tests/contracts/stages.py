@@ -30,6 +30,8 @@ class Stage(Protocol):
     page_size: int
     page_sizes: tuple[tuple[ModuleType, str], ...]
     """Where the provider keeps how much it asks for at a time; there `page_size` is put."""
+    invites: bool
+    """Whether the service brings invitations into the calendars of others (`find_invited`, `answer_invitation`)."""
 
     def sign_in(self, permissions: Permissions = ALL) -> SignIn:
         """Be the person who signs in and ticks these."""
@@ -70,7 +72,34 @@ class Stage(Protocol):
         ...
 
     def fail(self, kind: str, *, after: int = 0) -> None:
-        """The next page (after so many) fails: "slow down", "broken", "cut off"."""
+        """The next request (a page of a listing, a write), after so many, fails: "slow down", "broken", "cut off"."""
+        ...
+
+    def lose_answer(self, kind: str) -> None:
+        """The service carries out the next write of this kind ("create", "update", "delete"), and then the line breaks
+        before it is answered."""
+        ...
+
+    def reject_next(self, kind: str) -> None:
+        """The next write of this kind is one that the service does not take as it stands."""
+        ...
+
+    def count_events(self, title: str) -> int:
+        """Events with this title in all calendars of the person, as the service has them: a series counts as one, what
+        was deleted as none."""
+        ...
+
+    def second_calendar(self, name: str) -> str:
+        """Another calendar of the person's own, by its RemoteCalendar.id."""
+        ...
+
+    def find_invited(self, email: str) -> list[str]:
+        """Titles of what this person has in their calendar, each series once. They are there from the beginning, or are
+        made when they are first named here; where `invites`."""
+        ...
+
+    def answer_invitation(self, remote_id: str, email: str) -> None:
+        """This person, invited to the event or series with this id, accepts; where `invites`."""
         ...
 
 

@@ -51,7 +51,7 @@ def make_event(remote_id: str = "one", *, version: str = '"1"', **fields: Any) -
         if fields["starts"] is not None:
             fields.setdefault("ends", fields["starts"] + timedelta(hours=1))
     fields.setdefault("title", "Planning")
-    return RemoteEvent(ref=RemoteRef(remote_id, "primary", version), **fields)
+    return RemoteEvent(ref=RemoteRef(remote_id, "", version), **fields)
 
 
 @pytest.fixture

@@ -49,7 +49,7 @@ def test_an_event_becomes_a_row_with_all_it_says(connection, alice):
     )
     assert apply(connection, event).added == 1
     row = row_of(connection)
-    assert (row.owner, row.container, row.version, row.uid) == (alice, "primary", '"1"', "uid-1")
+    assert (row.owner, row.container, row.version, row.uid) == (alice, "", '"1"', "uid-1")
     assert (row.starts, row.ends) == (event.starts, event.ends)
     assert row.attendees == people
     assert (row.attendee_count, row.attendees_omitted) == (2, False)
@@ -160,7 +160,7 @@ def test_what_is_gone_goes_and_what_was_never_held_does_no_harm(connection):
 def test_a_cancelled_event_stays_while_the_provider_shows_it_and_goes_as_a_remnant(connection):
     apply(connection, make_event("one"), make_event("two"))
     cancelled = make_event("one", version='"2"', status=EventStatus.CANCELLED)
-    remnant = RemoteEvent(ref=RemoteRef("two", "primary", '"2"'), status=EventStatus.CANCELLED)
+    remnant = RemoteEvent(ref=RemoteRef("two", "", '"2"'), status=EventStatus.CANCELLED)
     counts = apply(connection, cancelled, remnant)
     assert (counts.changed, counts.removed) == (1, 1)
     assert row_of(connection, "one").is_cancelled

@@ -1,0 +1,59 @@
+"""What providers need of drafts, whichever service an event is written to. Pure."""
+
+import html
+import re
+from datetime import datetime
+
+from integrations.remote import EventDraft, RemoteEvent
+
+_TAG = re.compile(r"<[^>]*>")
+_SPACE = re.compile(r"\s+")
+
+
+def is_written(event: RemoteEvent, draft: EventDraft, fields: frozenset[str]) -> bool:
+    """Whether an event already is as these fields of the draft want it.
+
+    What was to be written and turns out to have been changed meanwhile may have been changed by ourselves: the answer
+    was lost, and the write is made again.
+    """
+    return all(_is_written(event, draft, name) for name in fields)
+
+
+def _is_written(event: RemoteEvent, draft: EventDraft, name: str) -> bool:
+    match name:
+        case "title":
+            return event.title == draft.title
+        case "body":
+            return event.body == draft.body or flatten(event.body) == flatten(html.escape(draft.body))
+        case "location":
+            return event.location == draft.location
+        case "time" if draft.starts_on is not None:
+            return (event.starts_on, event.ends_on) == (draft.starts_on, draft.ends_on)
+        case "time":
+            return (event.starts, event.ends) == (draft.starts, draft.ends)
+        case "attendees":
+            return invited_to(event) == {one.email.lower() for one in draft.attendees}
+        case "recurrence":
+            return event.recurrence == draft.recurrence
+        case "is_private":
+            return event.is_private == draft.is_private
+    raise ValueError(f"a draft has no field {name!r}")
+
+
+def flatten(body: str) -> str:
+    """The words of a body, HTML or not, without what a service may have laid around and between them."""
+    return _SPACE.sub("", html.unescape(_TAG.sub("", body)))
+
+
+def invited_to(event: RemoteEvent) -> set[str]:
+    """Addresses of those invited, in lower case; the organizer is not."""
+    return {
+        one.email.lower() for one in event.attendees if not (one.is_organizer or (one.is_self and event.is_organizer))
+    }
+
+
+def is_backwards(draft: EventDraft) -> bool:
+    """Whether it would end before it begins, or a day would be none."""
+    if draft.starts_on is not None and draft.ends_on is not None:
+        return draft.ends_on <= draft.starts_on
+    return isinstance(draft.starts, datetime) and draft.ends is not None and draft.ends < draft.starts
