@@ -6,7 +6,7 @@ Reference: https://github.com/unicode-org/cldr/blob/main/common/supplemental/win
 from functools import lru_cache
 from zoneinfo import ZoneInfo
 
-from tzlocal.windows_tz import win_tz
+from tzlocal.windows_tz import tz_win, win_tz
 
 # Names that Windows has given up, and that old events and old machines still send.
 _FORMER = {
@@ -34,3 +34,11 @@ def find_zone_name(name: str) -> str:
     except (KeyError, ValueError, OSError):
         return ""
     return found
+
+
+def find_windows_name(name: str) -> str:
+    """The name that Windows has for a zone of an IANA name; where it has none, the name as it is. "" is UTC.
+
+    Microsoft's services take each of their own names, and of IANA's only some.
+    """
+    return tz_win.get(name or "UTC") or name

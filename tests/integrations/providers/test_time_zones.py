@@ -2,7 +2,7 @@
 
 import pytest
 
-from integrations.providers.time_zones import find_zone_name
+from integrations.providers.time_zones import find_windows_name, find_zone_name
 
 
 @pytest.mark.parametrize(
@@ -28,3 +28,18 @@ def test_a_zone_is_known_by_its_windows_name_and_by_its_own(name: str, expected:
 )
 def test_what_is_no_zone_has_no_name(name: str) -> None:
     assert find_zone_name(name) == ""
+
+
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [
+        ("Europe/Berlin", "W. Europe Standard Time"),
+        ("America/Toronto", "Eastern Standard Time"),
+        ("Asia/Kolkata", "India Standard Time"),
+        ("UTC", "UTC"),
+        ("", "UTC"),
+        ("Antarctica/Troll", "Antarctica/Troll"),
+    ],
+)
+def test_a_zone_is_written_by_the_name_that_windows_has_for_it(name: str, expected: str) -> None:
+    assert find_windows_name(name) == expected
