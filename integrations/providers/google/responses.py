@@ -23,6 +23,7 @@ from integrations.errors import (
     ProviderError,
     RateLimited,
     ReconnectNeeded,
+    Rejected,
     Unexpected,
     Unreachable,
 )
@@ -94,6 +95,19 @@ _REASONS: tuple[Rule, ...] = (
     ),
     (frozenset({"backendError", "temporarily_unavailable", "server_error"}), Unreachable, WORDS.unreachable),
     (
+        frozenset(
+            {
+                "push.webhookUrlNotHttps",
+                "push.webhookUrlNoHostOrAddress",
+                "push.webhookUrlUnauthorized",
+                "pushNotSupportedForRequestedResource",
+                "channelIdNotUnique",
+            }
+        ),
+        Rejected,
+        "Google does not send notifications to this server's address, or about this calendar.",
+    ),
+    (
         frozenset({"conditionNotMet", "failedPrecondition", "FAILED_PRECONDITION", "duplicate", "ABORTED"}),
         Conflict,
         WORDS.changed,
@@ -119,6 +133,8 @@ def fetch_json(
     answer = http.send(session, method, url, words=WORDS, headers=headers, data=data)
     if answer.status == 200:
         return parse_json(answer.body)
+    if answer.status == 204:
+        return {}  # done, and nothing to say about it
     raise make_error(answer.status, answer.headers, answer.body, has_cursor=has_cursor)
 
 

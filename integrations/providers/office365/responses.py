@@ -26,6 +26,7 @@ from integrations.errors import (
     ProviderError,
     RateLimited,
     Refused,
+    Rejected,
     Unexpected,
     Unreachable,
 )
@@ -125,11 +126,22 @@ _RULES: tuple[Rule, ...] = (
         WORDS.changed,
     ),
     (frozenset({"ErrorItemNotFound", "ErrorFolderNotFound", "itemNotFound"}), Gone, WORDS.gone),
+    (
+        frozenset({"ValidationError", "InvalidRequest"}),
+        Rejected,
+        "Office 365 does not send notifications to this server's address, or about this.",
+    ),
 )
 
 
 def fetch_json(
-    session: requests.Session, method: str, url: str, *, headers: Mapping[str, str], has_cursor: bool = False
+    session: requests.Session,
+    method: str,
+    url: str,
+    *,
+    headers: Mapping[str, str],
+    data: bytes | None = None,
+    has_cursor: bool = False,
 ) -> Json:
     """Send one request over the guarded session and read its answer. Redirects are not followed: tokens stay put.
 
@@ -137,9 +149,11 @@ def fetch_json(
         Challenged: the token is not enough.
         ProviderError: any of the family; CursorExpired only where `has_cursor` or the code says so.
     """
-    answer = http.send(session, method, url, words=WORDS, headers=headers)
-    if answer.status == 200:
+    answer = http.send(session, method, url, words=WORDS, headers=headers, data=data)
+    if answer.status in (200, 201):
         return http.parse_json(answer.body, WORDS)
+    if answer.status in (202, 204):
+        return {}  # done, and nothing to say about it
     if answer.status in (401, 403) and (claims := parse_challenge(answer.headers.get("WWW-Authenticate", ""))):
         raise Challenged(claims)
     raise make_error(answer.status, answer.headers, answer.body, has_cursor=has_cursor)
