@@ -263,13 +263,16 @@ class PushingAccount(Account, Protocol):
         ...
 
 
+NotificationKind = Literal["changed", "made", "ending", "ended", "missed"]
+
+
 @dataclass(frozen=True, slots=True)
 class Notification:
     """What came to our address in a provider's name. Anybody may have sent it: `secret` is compared first."""
 
     subscription: str
     secret: str = field(repr=False)
-    kind: Literal["changed", "made", "ending", "ended", "missed"] = "changed"
+    kind: NotificationKind = "changed"
     """"made": it begins. "ending": it wants to be renewed. "ended": the provider gave it up. "missed": it could not
     tell everything."""
     resource: str = ""

@@ -33,9 +33,10 @@ from integrations.errors import (
 )
 from integrations.permissions import Permissions, dump_permissions
 from integrations.providers.access import Access, parse_tokens, scopes_of, without_token
-from integrations.providers.base import Authorization, ProviderInfo, SaveCredentials, SignInMethod
+from integrations.providers.base import Authorization, Notification, ProviderInfo, SaveCredentials, SignInMethod
 from integrations.providers.google.calendar import GoogleCalendar
 from integrations.providers.google.contacts import GoogleContacts
+from integrations.providers.google.push import GooglePush, parse_notifications
 from integrations.providers.google.responses import RECONNECT, WORDS, Json, fetch_json, make_error
 from integrations.providers.google.scopes import SCOPES, dump_scopes, narrow_scopes, parse_scopes
 from integrations.remote import Credentials, SignIn
@@ -67,6 +68,7 @@ class Google:
                 scopes={permission: (scope,) for permission, scope in SCOPES.items()},
                 revokes=True,
                 grants_url="https://myaccount.google.com/connections",
+                pushes={"calendar": "each"},
             ),
         ),
     )
@@ -224,6 +226,13 @@ class Google:
             except (Gone, ReconnectNeeded):
                 return  # invalid_token: it has ended already
 
+    def read_handshake(self, query: Mapping[str, str]) -> str:
+        """None: Google asks nothing of an address beforehand."""
+        return ""
+
+    def parse_notifications(self, headers: Mapping[str, str], body: bytes) -> tuple[Notification, ...]:
+        return parse_notifications(headers)
+
     def _post_form(
         self, session: requests.Session, address: str, form: Mapping[str, str], *, with_client: bool
     ) -> Json:
@@ -231,8 +240,8 @@ class Google:
         return fetch_json(session, "POST", self._settings[address], headers=_HEADERS, data={**form, **client})
 
 
-class GoogleAccount:
-    """An integrations.providers.base.Account."""
+class GoogleAccount(GooglePush):
+    """An integrations.providers.base.PushingAccount."""
 
     def __init__(
         self,

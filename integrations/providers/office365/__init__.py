@@ -11,6 +11,7 @@ from contextlib import AbstractContextManager, contextmanager
 from datetime import datetime
 from typing import Any, ClassVar
 
+import orjson
 import requests
 
 from integrations.errors import NotOffered, ReconnectNeeded, Unexpected
@@ -20,6 +21,7 @@ from integrations.providers.base import (
     Account,
     Authorization,
     LoginField,
+    Notification,
     ProviderInfo,
     SaveCredentials,
     SignInMethod,
@@ -30,6 +32,7 @@ from integrations.providers.office365.calendar import Office365Calendar
 from integrations.providers.office365.contacts import Office365Contacts
 from integrations.providers.office365.entra import Entra
 from integrations.providers.office365.payloads import parse_person
+from integrations.providers.office365.push import Office365Push, parse_notifications, read_handshake
 from integrations.providers.office365.refusals import START_AGAIN
 from integrations.providers.office365.responses import RECONNECT, WORDS, Json, fetch_json
 from integrations.providers.office365.scopes import SCOPES, dump_every_scope, dump_scopes, narrow_scopes, parse_scopes
@@ -71,6 +74,7 @@ class Office365:
                 # the person out everywhere.
                 revokes=False,
                 grants_url="https://myapps.microsoft.com",
+                pushes={"calendar": "whole", "contacts": "whole"},
             ),
             SignInMethod(
                 PASSWORD,
@@ -245,6 +249,12 @@ class Office365:
     def revoke(self, credentials: Credentials) -> None:
         """As in base.Provider. Nothing to do: see `revokes` of either method."""
 
+    def read_handshake(self, query: Mapping[str, str]) -> str:
+        return read_handshake(query)
+
+    def parse_notifications(self, headers: Mapping[str, str], body: bytes) -> tuple[Notification, ...]:
+        return parse_notifications(body)
+
     def log_in(self, values: Mapping[str, str], *, method: str) -> SignIn:
         """As in base.FormProvider."""
         if method != PASSWORD:
@@ -264,8 +274,8 @@ class Office365:
         return {name: one for name, one in ews.recall(credentials).items() if name in ("user", "ews_url")}
 
 
-class Office365Account:
-    """An integrations.providers.base.Account over Graph.
+class Office365Account(Office365Push):
+    """An integrations.providers.base.PushingAccount over Graph.
 
     One request at a time: Graph allows four for a mailbox, and asking for a page after the other never comes near.
     """
@@ -304,6 +314,19 @@ class Office365Account:
         def send(token: str) -> Json:
             headers = _headers(token, page_size)
             return fetch_json(self._session, "GET", url, headers=headers, has_cursor=has_cursor)
+
+        return self._access.use(send)
+
+    def _send(self, method: str, path: str, body: Json | None = None) -> Json:
+        """A request below the root. Raises ProviderError."""
+
+        def send(token: str) -> Json:
+            headers = _headers(token)
+            if body is None:
+                return fetch_json(self._session, method, f"{self._root}{path}", headers=headers)
+            headers["Content-Type"] = "application/json"
+            data = orjson.dumps(body)
+            return fetch_json(self._session, method, f"{self._root}{path}", headers=headers, data=data)
 
         return self._access.use(send)
 
