@@ -19,7 +19,7 @@ from urllib.parse import urlsplit
 from flask import Flask
 from werkzeug.routing import Rule
 
-from sandbox import control, control_mailboxes, demo, pages
+from sandbox import control, control_mailboxes, control_zoom, demo, pages
 from sandbox.clock import Clock
 from sandbox.exchange import Exchange
 from sandbox.exchange.trouble import EwsFace
@@ -33,6 +33,8 @@ from sandbox.request_log import RequestLog
 from sandbox.store import Store
 from sandbox.tls import prepare_certificates
 from sandbox.wire import PortTaken, Server
+from sandbox.zoom import Zoom
+from sandbox.zoom.trouble import ZoomFace
 
 HOST = "127.0.0.1"
 TEST_REDIRECT = "http://127.0.0.1:8000/integrations/callback/"
@@ -68,9 +70,10 @@ class Sandbox:
         self.mailboxes = Mailboxes(self.store, self.clock)
         self.office365 = Office365(self.store, self.clock, self.mailboxes)
         self.exchange = Exchange(self.store, self.clock, self.mailboxes)
+        self.zoom = Zoom(self.store, self.clock)
         ews, online = EwsFace(self.exchange), EwsFace(self.exchange.online)
         ews.name, online.name = "Exchange", "Exchange Online's EWS"
-        self.faults.register(GoogleFace(self.google), *self.office365.faces(), ews, online)
+        self.faults.register(GoogleFace(self.google), *self.office365.faces(), ews, online, ZoomFace(self.zoom))
         self.certificates = prepare_certificates(data)
         self.ca_file = self.certificates.ca_file
         self.url = self.tls_url = ""
@@ -84,8 +87,10 @@ class Sandbox:
         self.google.install(app)
         self.office365.install(app)
         self.exchange.install(app)
+        self.zoom.install(app)
         app.register_blueprint(control.make_blueprint(self))
         app.register_blueprint(control_mailboxes.make_blueprint(self))
+        app.register_blueprint(control_zoom.make_blueprint(self))
         pages.install(app, self)
         return Gate(app, self.faults, self.log)
 
@@ -95,13 +100,15 @@ class Sandbox:
         self.google.settle(url)
         self.office365.settle(url, tls_url)
         self.exchange.settle(tls_url or url)
+        self.zoom.settle(url)
 
     @property
     def settings(self) -> dict[str, str]:
         """The product's settings that point it at this sandbox."""
         ports = ",".join(urlsplit(url).netloc for url in (self.url, self.tls_url) if url)
         outbound = {"OUTBOUND_ALLOW": ports, "OUTBOUND_CA_BUNDLE": str(self.ca_file)}
-        return self.google.settings() | self.office365.settings() | self.exchange.settings() | outbound
+        known = self.google.settings() | self.office365.settings() | self.exchange.settings() | self.zoom.settings()
+        return known | outbound
 
     def listen(self, port: int, tls_port: int) -> tuple[Server, Server]:
         """The same application by http and by https; 0 takes a free port. Raises PortTaken, with a sentence."""
@@ -131,6 +138,7 @@ def running(data: str = ":memory:", *, redirect_uris: tuple[str, ...] = (TEST_RE
     servers = sandbox.listen(0, 0)
     sandbox.google.register_default_client(list(redirect_uris))
     sandbox.office365.register_default_client(list(redirect_uris))
+    sandbox.zoom.register_default_app()
     threads = [threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True) for server in servers]
     for thread in threads:
         thread.start()
@@ -165,7 +173,7 @@ def main(arguments: list[str] | None = None) -> int:
     options = parse_arguments(arguments)
     if os.environ.get("SANDBOX") != "1":
         print(
-            "The sandbox pretends to be Google and Microsoft and lets anyone in, so it starts only where that is "
+            "The sandbox pretends to be Google, Microsoft and Zoom and lets anyone in, so it starts only where that is "
             "wanted: set SANDBOX=1 in the environment and start it again.",
             file=sys.stderr,
         )
@@ -194,12 +202,17 @@ def main(arguments: list[str] | None = None) -> int:
         client_id=os.environ.get("SANDBOX_OFFICE365_CLIENT_ID", ""),
         secret=os.environ.get("SANDBOX_OFFICE365_CLIENT_SECRET", ""),
     )
+    sandbox.zoom.register_default_app(
+        account=os.environ.get("SANDBOX_ZOOM_ACCOUNT_ID", ""),
+        client_id=os.environ.get("SANDBOX_ZOOM_CLIENT_ID", ""),
+        secret=os.environ.get("SANDBOX_ZOOM_CLIENT_SECRET", ""),
+    )
     if options.seed == "demo" and demo.is_missing(sandbox):
         began = time.perf_counter()
         demo.seed_everything(sandbox)
         print(f"Demonstration data made in {time.perf_counter() - began:.1f} s.", flush=True)
     where = Path(options.data).resolve() if options.data != ":memory:" else "memory only"
-    print(f"Sandbox (pretend Google, Office 365 and Exchange) on {sandbox.url}/  data: {where}", flush=True)
+    print(f"Sandbox (pretend Google, Office 365, Exchange and Zoom) on {sandbox.url}/  data: {where}", flush=True)
     print(f"By https on {sandbox.tls_url}/  its certificate authority: {sandbox.ca_file}", flush=True)
     signal.signal(signal.SIGTERM, lambda *_: threading.Thread(target=server.shutdown).start())
     threading.Thread(target=secure.serve_forever, args=(0.2,), daemon=True).start()

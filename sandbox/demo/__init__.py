@@ -9,6 +9,7 @@ from sandbox.demo.bulk_mailboxes import bulk_mailbox
 from sandbox.demo.calendars import fill_calendars
 from sandbox.demo.contacts import fill_contacts
 from sandbox.demo.mailboxes import fill_mailboxes
+from sandbox.demo.zoom import fill_zoom
 from sandbox.google import Google
 
 if TYPE_CHECKING:
@@ -52,12 +53,15 @@ def seed_everything(sandbox: Sandbox) -> None:
         sandbox.office365.tenants.set_admin(email)
     for email, _, organization, *_ in PEOPLE:
         sandbox.exchange.add_person(email, password=EXCHANGE_PASSWORD, domain=EXCHANGE_DOMAINS[organization])
+    fill_zoom(sandbox.zoom, [person for person in PEOPLE if person[2] == NORTHWIND], with_webinars=ALICE)
 
 
 def is_missing(sandbox: Sandbox) -> bool:
     """Whether demonstration data would not be in anybody's way."""
     people = [person.email for person in sandbox.store.people]
-    return not people or (ALICE in people and sandbox.mailboxes.find("office365", ALICE) is None)
+    if ALICE not in people:
+        return not people
+    return sandbox.mailboxes.find("office365", ALICE) is None or sandbox.zoom.meetings.find_user(ALICE) is None
 
 
 __all__ = [

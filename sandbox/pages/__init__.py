@@ -17,6 +17,7 @@ from sandbox.pages import (
     mailbox_contacts,
     organizations,
     switchboard,
+    zoom,
 )
 from sandbox.same_origin import check_same_origin
 
@@ -28,7 +29,18 @@ POLICY = "default-src 'none'; style-src 'self'; img-src 'self' data:; base-uri '
 
 def install(app: Flask, sandbox: Sandbox) -> None:
     """Add the pages to the application."""
-    parts = (home, calendar, contacts, apps, mailbox_calendar, mailbox_contacts, organizations, exchange, switchboard)
+    parts = (
+        home,
+        calendar,
+        contacts,
+        apps,
+        mailbox_calendar,
+        mailbox_contacts,
+        organizations,
+        exchange,
+        zoom,
+        switchboard,
+    )
     for part in parts:
         routes = part.make_blueprint(sandbox)
         routes.before_request(_check_form)

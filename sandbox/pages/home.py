@@ -40,6 +40,8 @@ def make_blueprint(sandbox: Sandbox) -> Blueprint:
             "google_apps": len(sandbox.google.tokens.grants(email)),
             "office365_apps": len(sandbox.office365.tokens.grants(email)),
             "exchange_account": account.state if account else "none",
+            "zoom_meetings": len(sandbox.zoom.meetings.of(email)),
+            "zoom_user": "yes" if sandbox.zoom.meetings.find_user(email) else "none",
         }  # fmt: skip
         for site in ("office365", "exchange"):
             for what, kinds in (("event", "AND kind IN ('single', 'series')"), ("contact", "")):

@@ -33,6 +33,10 @@ PATHS = (
         ("/EWS/*SyncFolder*", "what changed"), ("/EWS/*/FindItem", "the calendar view, and lists"),
         ("/EWS/*/GetItem", "items one by one"), ("/EWS/*/CreateItem", "new items"),
     )),
+    ("Zoom", (
+        ("/zoom/v2/users/*/meetings", "new meetings, and lists"), ("/zoom/v2/meetings/*", "one meeting"),
+        ("/zoom/v2/*webinars*", "webinars"), ("/zoom/oauth/token", "tokens"),
+    )),
 )  # fmt: skip
 STEPS = ((3600, "1 hour"), (86_400, "1 day"), (7 * 86_400 + 60, "7 days"), (31 * 86_400, "31 days"))
 
