@@ -1,8 +1,11 @@
 """Time zones in Microsoft's names."""
 
+from datetime import UTC, datetime
+from zoneinfo import ZoneInfo
+
 import pytest
 
-from integrations.providers.time_zones import find_windows_name, find_zone_name
+from integrations.providers.time_zones import find_alike_windows_name, find_windows_name, find_zone_name
 
 
 @pytest.mark.parametrize(
@@ -43,3 +46,12 @@ def test_what_is_no_zone_has_no_name(name: str) -> None:
 )
 def test_a_zone_is_written_by_the_name_that_windows_has_for_it(name: str, expected: str) -> None:
     assert find_windows_name(name) == expected
+
+
+def test_a_zone_without_a_name_of_windows_is_written_as_one_whose_clocks_go_alike() -> None:
+    assert find_alike_windows_name("Europe/Berlin") == "W. Europe Standard Time"
+    assert find_alike_windows_name("UTC") == "UTC"
+    found = find_zone_name(find_alike_windows_name("America/Coyhaique"))
+    day = datetime(2026, 7, 1, 12, tzinfo=UTC)
+    assert day.astimezone(ZoneInfo(found)).utcoffset() == day.astimezone(ZoneInfo("America/Coyhaique")).utcoffset()
+    assert find_alike_windows_name("Mars/Olympus") == ""
