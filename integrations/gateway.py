@@ -61,6 +61,9 @@ class PermittedCalendar:
     def read(self, ref: RemoteRef) -> RemoteEvent:
         return self._calendar.read(ref)
 
+    def read_series(self, ref: RemoteRef) -> RemoteEvent:
+        return self._calendar.read_series(ref)
+
     def instances(self, ref: RemoteRef, window: Window) -> tuple[RemoteEvent, ...]:
         return self._calendar.instances(ref, window)
 

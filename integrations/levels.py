@@ -102,6 +102,7 @@ _OF_POLICY: dict[str, Callable[[Any], Value]] = {
     "join_services": _parse_names,
     "vanity_hosts": _parse_hosts,
     "time_change": _parse_one_of(TimeChange),
+    "scheduling_privilege": _parse_flag,
     "call_scheme": _parse_one_of(CallScheme),
     "grace_days": _parse_days,
 }

@@ -121,6 +121,8 @@ class Policy:
     """Whether a mailbox has to be the person's own address."""
     prompt: Prompt = Prompt.NEVER
     time_change: TimeChange = TimeChange.ONE_EVENT
+    scheduling_privilege: bool = True
+    """Whether a person may name delegates, and those they have named see and schedule for them."""
     call_scheme: CallScheme = CallScheme.ZOOM_PHONE
     grace_days: int = 7
     """How long connections that break a new lock go on, where whoever locks does not say otherwise; 0: at once."""

@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta, tzinfo
 from enum import StrEnum
 from itertools import islice
+from typing import Any, Literal
 
 from dateutil import rrule
 
@@ -59,7 +60,7 @@ class Recurrence:
 
     def _rule(self, first: datetime) -> rrule.rrule:
         days = [_WEEKDAYS[day] for day in self.weekdays]
-        options: dict[str, object] = {}
+        options: dict[str, Any] = {}
         if self.repeats is Repeats.WEEKLY:
             options["byweekday"] = days
         elif self.repeats is Repeats.MONTHLY and self.month_day:
@@ -167,5 +168,9 @@ def judge_wall(naive: datetime, zone: tzinfo) -> Wall:
     return Wall.TWICE if first.astimezone(zone).replace(tzinfo=None) == naive else Wall.NEVER
 
 
-_FREQUENCIES = {Repeats.DAILY: rrule.DAILY, Repeats.WEEKLY: rrule.WEEKLY, Repeats.MONTHLY: rrule.MONTHLY}
+_FREQUENCIES: dict[Repeats, Literal[1, 2, 3]] = {
+    Repeats.DAILY: rrule.DAILY,
+    Repeats.WEEKLY: rrule.WEEKLY,
+    Repeats.MONTHLY: rrule.MONTHLY,
+}
 _WEEKDAYS = (rrule.MO, rrule.TU, rrule.WE, rrule.TH, rrule.FR, rrule.SA, rrule.SU)

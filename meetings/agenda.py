@@ -10,10 +10,11 @@ from django.utils import timezone
 from integrations.permissions import Permission
 from integrations.remote import Response
 from integrations.standing import Standing, find_standing
+from meetings.delegating import Circle, find_circle
 from meetings.models import Meeting, MeetingQuerySet
 from meetings.showing import Shown
 from meetings.times import Clock, first_day, say_heading
-from meetings.visibility import Relation, view_of
+from meetings.visibility import view_of
 from organizations.models import User
 
 PER_PAGE = 50
@@ -29,11 +30,15 @@ class Reader:
     user: User
     standing: Standing
     clock: Clock
+    circle: Circle
 
     def meetings(self) -> MeetingQuerySet:
         """All that this reader may see. What was imported is not shown while the calendar may not be read."""
-        visible = Meeting.objects.visible_to(self.user)
-        return visible.filter(connection__isnull=True) if self.standing.lacks else visible
+        return Meeting.objects.visible_to(self.circle.sights)
+
+    def open_meetings(self) -> MeetingQuerySet:
+        """The same without those of which the reader sees the time alone: for what asks about more than that."""
+        return Meeting.objects.openly_visible_to(self.circle.sights)
 
     @property
     def pulse(self) -> str:
@@ -42,13 +47,14 @@ class Reader:
         return f"{standing.rows_pulse}-{standing.is_first:d}-{standing.emptied is not None:d}"
 
     def show(self, meeting: Meeting, *, day: date | None = None) -> Shown:
-        relation = Relation.OWNER
+        relation = self.circle.relation_to(meeting.owner_id)
         return Shown(view_of(meeting, relation), self.clock, self.standing.policy.join_services, day)
 
 
 def find_reader(user: User) -> Reader:
     standing = find_standing(user, permission=Permission.CALENDAR_READ, feed="calendar")
-    return Reader(user, standing, Clock(timezone.now(), timezone.get_current_timezone()))
+    circle = find_circle(user, reads_calendar=not standing.lacks)
+    return Reader(user, standing, Clock(timezone.now(), timezone.get_current_timezone()), circle)
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,7 +109,9 @@ class Agenda:
 
 def build_agenda(reader: Reader, filters: Filters, number: str | int | None = 1) -> Agenda:
     clock = reader.clock
-    chosen = narrow(reader, reader.meetings().for_list(), filters)
+    # A filter that asks for more than the time never tells what is private.
+    seen = reader.open_meetings() if filters.text or filters.answer or filters.join else reader.meetings()
+    chosen = narrow(reader, seen.for_list(), filters)
     since = clock.today if filters.on is None else filters.on
     moment = clock.now if filters.on is None else clock.midnight(filters.on)
     if filters.is_past:
@@ -164,6 +172,10 @@ def find_rest_of_series(reader: Reader, meeting: Meeting) -> list[Shown]:
     """The next occurrences after this one."""
     if not meeting.series_id or meeting.starts is None:
         return []
-    others = reader.meetings().for_list().filter(series_id=meeting.series_id, connection=meeting.connection_id)
+    others = (
+        reader.open_meetings()
+        .for_list()
+        .filter(owner=meeting.owner_id, series_id=meeting.series_id, connection=meeting.connection_id)
+    )
     later = others.filter(starts__gt=meeting.starts).order_by("starts", "pk")
     return [reader.show(one) for one in later[:MOST_OF_SERIES]]

@@ -1,17 +1,19 @@
 """Meetings: the events of connected calendars as our rows, and how a viewer's pages read them."""
 
+from collections.abc import Iterable
 from datetime import date, datetime, timedelta
 from typing import Any
 
 import orjson
 from django.db import models
-from django.db.models import Q
+from django.db.models import Exists, OuterRef, Q
 
 from integrations.models import Connection
 from integrations.remote import Attendee, EventStatus, Response
 from meetings.joining import JoinLink
 from meetings.scheduling_models import (
     AccountCalendar,
+    CalendarList,
     Delegation,
     FeedLink,
     HostCursor,
@@ -19,11 +21,13 @@ from meetings.scheduling_models import (
     ScheduledMeeting,
     Write,
 )
+from meetings.visibility import Sight
 from organizations.models import User
 
 # Django finds an app's models by way of this module.
 __all__ = [
     "AccountCalendar",
+    "CalendarList",
     "Delegation",
     "FeedLink",
     "HostCursor",
@@ -44,12 +48,43 @@ def _has_link_of(services: frozenset[str]) -> Q:
     return wanted
 
 
+def _hidden_by(sights: Iterable[Sight]) -> list[int]:
+    """Owners of whose private events a viewer sees the time alone."""
+    return [one.owner_id for one in sights if one.hides_private]
+
+
 class MeetingQuerySet(models.QuerySet["Meeting"]):
     """Reads, named for the reader's question. `now` is aware; `today` is the date in the reader's own zone."""
 
-    def visible_to(self, user: User) -> "MeetingQuerySet":
-        """What this person may know of at all. How much of it: `visibility.view_of`."""
-        return self.filter(owner=user)
+    def visible_to(self, sights: Iterable[Sight]) -> "MeetingQuerySet":
+        """What a viewer with these sights may know of at all. How much of each: `visibility.view_of`."""
+        sights = list(sights)
+        whole = [one.owner_id for one in sights if one.reads_calendar]
+        ours_only = [one.owner_id for one in sights if not one.reads_calendar]
+        seen = Q(owner__in=whole)
+        if ours_only:
+            seen |= Q(owner__in=ours_only) & ~Q(origin=Origin.CALENDAR)
+        found = self.shown().filter(seen)
+        if hidden := _hidden_by(sights):
+            # A private event that takes up no time tells nothing; that it was cancelled or declined is not theirs.
+            off = Q(status=EventStatus.CANCELLED) | Q(response=Response.DECLINED)
+            found = found.exclude(off, owner__in=hidden, is_private=True)
+        return found
+
+    def openly_visible_to(self, sights: Iterable[Sight]) -> "MeetingQuerySet":
+        """The same without what is hidden from the viewer: for whatever asks about more than the time."""
+        sights = list(sights)
+        hidden = _hidden_by(sights)
+        found = self.visible_to(sights)
+        return found.exclude(owner__in=hidden, is_private=True) if hidden else found
+
+    def shown(self) -> "MeetingQuerySet":
+        """One row for each meeting: no shadow, and of the host's own no one that another row stands for."""
+        twins = Meeting.objects.filter(
+            owner=OuterRef("owner"), meeting_number=OuterRef("meeting_number"), is_shadow=False
+        ).exclude(origin=Origin.HOST)
+        at_once = Q(starts__isnull=True) & Exists(twins) | Exists(twins.filter(starts=OuterRef("starts")))
+        return self.filter(is_shadow=False).exclude(Q(origin=Origin.HOST) & ~Q(meeting_number="") & at_once)
 
     def upcoming(self, now: datetime, *, today: date) -> "MeetingQuerySet":
         """Not over yet, soonest first; what is running counts. Events without a time are not among them."""
@@ -234,3 +269,8 @@ def load_links(text: str) -> tuple[JoinLink, ...]:
 def dump_json(values: Any) -> str:
     """Raises TypeError where a text in it cannot be written as UTF-8."""
     return orjson.dumps(values).decode()
+
+
+def number_of(links: Iterable[JoinLink]) -> str:
+    """The meeting number of the first link to join by that has one."""
+    return next((one.meeting_number for one in links if one.kind == "join" and one.meeting_number), "")[:20]

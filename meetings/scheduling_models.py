@@ -190,7 +190,11 @@ class WriteAction(models.TextChoices):
     CREATE = "create", "Create"
     UPDATE = "update", "Update"
     END_SERIES = "end_series", "End a series"
+    SPLIT = "split", "Split a series"
+    """Of a series made elsewhere: end it before an occurrence, and go on with another from there."""
     DELETE = "delete", "Delete"
+    ADOPT = "adopt", "Adopt"
+    """Nothing is written: the event stands there already, under our key."""
 
 
 class WriteQuerySet(models.QuerySet["Write"]):
@@ -221,8 +225,14 @@ class Write(models.Model):
     container = models.CharField(max_length=1024, blank=True)
     remote_id = models.CharField(max_length=1024, blank=True, help_text="Of what is changed, where it is known yet.")
     series_id = models.CharField(max_length=1024, blank=True, help_text="Of the series that is part of, if any.")
+    is_whole = models.BooleanField(default=False, help_text="The whole series of the occurrence `remote_id` is meant.")
     version = models.CharField(max_length=255, blank=True, help_text="What the person saw; empty: whatever is there.")
-    draft_json = models.JSONField(default=dict, blank=True, help_text="meetings.drafting.dump_draft()")
+    draft_json = models.JSONField(default=dict, blank=True, help_text="meetings.drafting.dump_draft(): what is wanted.")
+    base_json = models.JSONField(
+        null=True, blank=True, help_text="The same of what the person saw when they changed it."
+    )
+    key = models.UUIDField(null=True, blank=True, help_text="What a split makes its second series under.")
+    host_id = models.CharField(max_length=100, blank=True, help_text="Of what is deleted at the meeting host.")
     fields_json = models.JSONField(default=list, blank=True, help_text="DRAFT_FIELDS that are written.")
     ends_before = models.DateTimeField(null=True, blank=True, help_text="Of a series that is ended.")
     host_action = models.CharField(max_length=10, blank=True, choices=WriteAction.choices)

@@ -1,7 +1,7 @@
 """Calendars into meetings: a page of the provider's changes becomes rows, and what is odd about them a sentence."""
 
 from collections import Counter
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from datetime import timedelta, tzinfo
 from hashlib import blake2b
 from typing import Any
@@ -13,16 +13,17 @@ from integrations.models import Connection
 from integrations.permissions import Permission
 from integrations.policy_models import policy_for
 from integrations.providers.base import Account
+from integrations.pulling import Counts, Writing
 from integrations.remote import Delta, EventStatus, RemoteEvent, Window
-from integrations.sync import Counts
 from integrations.upserting import upsert
+from meetings import calendars, merging
 from meetings.bodies import to_text
 from meetings.cleaning import clean_event, is_clean, is_clean_text
 from meetings.joining import find_links
-from meetings.models import Meeting, MeetingQuerySet, dump_json
+from meetings.models import Meeting, MeetingQuerySet, Origin, dump_json, number_of
 from meetings.spans import ENDS_BEFORE_START, FAR_AWAY, NO_START, read_times
 
-DERIVATION = "1"
+DERIVATION = "2"
 """Part of every row's stamp. Count on where rows are made otherwise: the next complete listing makes them anew."""
 
 MOST_ATTENDEES = 200
@@ -42,6 +43,10 @@ UNUSABLE_ID = "Events left out because their id is empty, too long or damaged: {
 COLUMNS = (
     "owner_id",
     "connection_id",
+    "origin",
+    "scheduled_id",
+    "is_shadow",
+    "meeting_number",
     "remote_id",
     "container",
     "version",
@@ -77,16 +82,28 @@ COLUMNS = (
 
 
 class CalendarFeed:
-    """`settings.FEEDS["calendar"]`; see integrations.sync.Feed."""
+    """`settings.FEEDS["calendar"]`; see integrations.pulling.Feed. A container is a RemoteCalendar.id."""
 
     permission = Permission.CALENDAR_READ
     relist_after = timedelta(days=1)
     """The window moves on by whole days, and a provider's cursor does not move with it."""
 
-    def changes(self, account: Account, cursor: str | None, window: Window) -> Iterator[Delta[RemoteEvent]]:
-        return account.calendar.changes(cursor, window)
+    def prepare(self, account: Account, connection: Connection, *, writing: Writing) -> list[str]:
+        return calendars.refresh_calendars(account, connection, writing=writing)
 
-    def apply(self, connection: Connection, delta: Delta[RemoteEvent]) -> Counts:
+    def containers(self, connection: Connection) -> list[str]:
+        """The account's own calendar, which is written to as well, then the others that its person wants shown."""
+        return calendars.find_containers(connection)
+
+    def names(self, connection: Connection) -> Mapping[str, str]:
+        return calendars.find_names(connection)
+
+    def changes(
+        self, account: Account, cursor: str | None, window: Window, container: str
+    ) -> Iterator[Delta[RemoteEvent]]:
+        return account.calendar.changes(cursor, window, calendar=container)
+
+    def apply(self, connection: Connection, delta: Delta[RemoteEvent], container: str = "") -> Counts:
         """Write one page. A row whose stamp is still the same is left alone."""
         counts, oddities = Counts(), Counter[str]()
         gone = {remote_id for remote_id in delta.gone if is_usable(remote_id)}
@@ -99,20 +116,28 @@ class CalendarFeed:
             else:
                 events[event.ref.id] = event
         gone.difference_update(events)
+        doomed: list[MeetingQuerySet] = []
+        rows = _of(connection, container)
         if gone:
-            counts.removed = _delete(connection, gone, left=events)
-        if events:
-            self._write(connection, events, counts, oddities)
+            doomed += [rows.filter(remote_id__in=gone), *_find_strays(rows, gone, left=events)]
         if delta.series:
-            counts.removed += _delete_strays(connection, delta.series, left=events)
+            doomed += _find_strays(rows, delta.series, left=events)
+        if events:
+            self._write(connection, container, events, counts, oddities)
+        counts.removed = _delete(connection, doomed)
         counts.notes = [NOTES.get(oddity, oddity).format(count=count) for oddity, count in oddities.items() if oddity]
         return counts
 
     def _write(
-        self, connection: Connection, events: dict[str, RemoteEvent], counts: Counts, oddities: Counter[str]
+        self,
+        connection: Connection,
+        container: str,
+        events: dict[str, RemoteEvent],
+        counts: Counts,
+        oddities: Counter[str],
     ) -> None:
-        maker = RowMaker(connection)
-        held = dict(_of(connection).filter(remote_id__in=events).values_list("remote_id", "stamp"))
+        maker = RowMaker(connection, container)
+        held = dict(_of(connection, container).filter(remote_id__in=events).values_list("remote_id", "stamp"))
         rows = []
         for remote_id, event in events.items():
             stamp = maker.stamp_of(event)
@@ -123,36 +148,51 @@ class CalendarFeed:
                 if remote_id in held:
                     counts.changed += 1
         counts.added = len(rows) - counts.changed
-        upsert(Meeting, COLUMNS, rows, key=("connection", "remote_id"))
+        upsert(Meeting, COLUMNS, rows, key=("connection", "container", "remote_id"))
+        maker.matcher.follow()
 
-    def count(self, connection: Connection) -> int:
-        return _of(connection).count()
+    def count(self, connection: Connection, container: str | None = None) -> int:
+        rows = Meeting.objects.filter(connection=connection)
+        return (rows if container is None else rows.filter(container=container)).count()
 
-    def held(self, connection: Connection) -> Iterator[str]:
-        return _of(connection).values_list("remote_id", flat=True).iterator()
+    def held(self, connection: Connection, container: str = "") -> Iterator[str]:
+        return _of(connection, container).values_list("remote_id", flat=True).iterator()
 
-    def discard(self, connection: Connection, remote_ids: Collection[str]) -> int:
-        return _of(connection).filter(remote_id__in=list(remote_ids)).delete()[0]
+    def discard(self, connection: Connection, remote_ids: Collection[str], container: str = "") -> int:
+        return _delete(connection, [_of(connection, container).filter(remote_id__in=list(remote_ids))])
 
-    def erase(self, connection: Connection) -> int:
-        return _of(connection).delete()[0]
+    def lose(self, connection: Connection, container: str) -> int:
+        return calendars.lose_calendar(connection, container)
 
-
-def _of(connection: Connection) -> MeetingQuerySet:
-    return Meeting.objects.filter(connection=connection)
-
-
-def _delete(connection: Connection, gone: Collection[str], *, left: Collection[str]) -> int:
-    """Delete what is gone: events by their ids, and of series by theirs every occurrence but those `left`."""
-    deleted = _of(connection).filter(remote_id__in=gone).delete()[0]
-    return deleted + _delete_strays(connection, gone, left=left)
+    def erase(self, connection: Connection, container: str | None = None) -> int:
+        """Forget what was read; what was scheduled here stays, as ours alone where nothing is left to be read."""
+        if container is not None:
+            return calendars.erase_calendar(connection, container)
+        merging.part(connection)
+        return calendars.erase_calendars(connection)
 
 
-def _delete_strays(connection: Connection, series: Collection[str], *, left: Collection[str]) -> int:
-    """Delete the occurrences of these series that are not among those `left`."""
-    held = _of(connection).filter(series_id__in=series).values_list("pk", "remote_id")
+def _of(connection: Connection, container: str) -> MeetingQuerySet:
+    return Meeting.objects.filter(connection=connection, container=container)
+
+
+def _find_strays(rows: MeetingQuerySet, series: Collection[str], *, left: Collection[str]) -> list[MeetingQuerySet]:
+    """The occurrences of these series that are not among those `left`."""
+    held = rows.filter(series_id__in=series).values_list("pk", "remote_id")
     strays = [pk for pk, remote_id in held if remote_id not in left]
-    return _of(connection).filter(pk__in=strays).delete()[0] if strays else 0
+    return [Meeting.objects.filter(pk__in=strays)] if strays else []
+
+
+def _delete(connection: Connection, doomed: Sequence[MeetingQuerySet]) -> int:
+    """Delete rows, and have what was scheduled here follow where that was the last of it."""
+    ours: set[int] = set()
+    removed = 0
+    for rows in doomed:
+        ours.update(pk for pk in rows.filter(scheduled__isnull=False).values_list("scheduled_id", flat=True) if pk)
+        removed += rows.delete()[0]
+    if ours:
+        merging.follow_removal(ours)
+    return removed
 
 
 def is_usable(remote_id: str) -> bool:
@@ -165,15 +205,17 @@ def is_remnant(event: RemoteEvent) -> bool:
     return event.status is EventStatus.CANCELLED and event.starts is None and event.starts_on is None
 
 
-Texts = tuple[str, str, str, bool]
-"""links_json, join_services, body_text, body_shortened."""
+Texts = tuple[str, str, str, bool, str, str]
+"""links_json, join_services, body_text, body_shortened, meeting_number, the best link's URL."""
 
 
 class RowMaker:
     """Rows of one page. Called for each of thousands of events: what is the same for all is looked up once."""
 
-    def __init__(self, connection: Connection) -> None:
+    def __init__(self, connection: Connection, container: str = "") -> None:
         self.connection_id = connection.pk
+        self.container = container
+        self.matcher = merging.Matcher(connection)
         self.owner_id = connection.user_id
         self.zone: tzinfo = connection.user.zone
         self.vanity_hosts = policy_for(connection.user).vanity_hosts
@@ -199,7 +241,8 @@ class RowMaker:
         if not is_clean(event, kept):
             event, kept = clean_event(event, kept)
         starts, ends, starts_on, ends_on, problem = read_times(event, self.zone)
-        links_json, join_services, body_text, body_shortened = self._read_texts(event)
+        links_json, join_services, body_text, body_shortened, number, join_url = self._read_texts(event)
+        scheduled_id, is_shadow = self.matcher.match(event, starts, ends, join_url)
         title, location = shorten(event.title, LONGEST_TITLE), shorten(event.location, LONGEST_LOCATION)
         words = [title, location, event.organizer_name, event.organizer_email]
         for one in kept:
@@ -207,8 +250,12 @@ class RowMaker:
         return (
             self.owner_id,
             self.connection_id,
+            Origin.CALENDAR.value,
+            scheduled_id,
+            is_shadow,
+            number,
             event.ref.id,
-            event.ref.container[:LONGEST_ID],
+            self.container,
             event.ref.version[:LONGEST_VERSION],
             stamp,
             event.uid[:LONGEST_ID],
@@ -260,6 +307,8 @@ class RowMaker:
                 f" {' '.join(services)} " if services else "",
                 body_text,
                 body_shortened,
+                number_of(links),
+                next((one.url for one in links if one.kind == "join"), ""),
             )
             self._texts[said] = texts
         return texts

@@ -158,6 +158,11 @@ def find_zone(name: str) -> tzinfo | None:
         return None
 
 
+def zone_of(name: str) -> tzinfo:
+    """The zone of that name, or UTC where nobody knows it."""
+    return find_zone(name) or UTC
+
+
 def zone_city(name: str) -> str:
     """ "New York" of "America/New_York"."""
     return name.rpartition("/")[2].replace("_", " ")

@@ -7,6 +7,7 @@ what makes it so.
 
 import re
 from collections.abc import Mapping
+from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, Protocol
 
@@ -22,6 +23,20 @@ class Relation(StrEnum):
     """A delegate who may also manage private events."""
 
 
+@dataclass(frozen=True, slots=True)
+class Sight:
+    """What a viewer may see of one owner's meetings at all."""
+
+    owner_id: int
+    relation: Relation
+    reads_calendar: bool = True
+    """Whether what is read from the owner's calendar may be shown now."""
+
+    @property
+    def hides_private(self) -> bool:
+        return self.relation is Relation.DELEGATE
+
+
 class MeetingFacts(Protocol):
     """The part of a meeting that decides. Everything in `TIMES` and `DETAILS` is there, too."""
 
@@ -29,22 +44,7 @@ class MeetingFacts(Protocol):
     def is_private(self) -> bool: ...
 
 
-TIMES = frozenset(
-    {
-        "pk",
-        "owner_id",
-        "starts",
-        "ends",
-        "starts_on",
-        "ends_on",
-        "timezone",
-        "is_all_day",
-        "is_private",
-        "is_free",
-        "is_cancelled",
-        "status",
-    }
-)
+TIMES = frozenset({"pk", "owner_id", "starts", "ends", "starts_on", "ends_on", "is_all_day", "is_private"})
 """What anyone sees who may see that there is a meeting at all."""
 
 DETAILS: Mapping[str, Any] = {
@@ -64,6 +64,15 @@ DETAILS: Mapping[str, Any] = {
     "series_id": "",
     "links": (),
     "problem": "",
+    "timezone": "",
+    "is_free": False,
+    "is_cancelled": False,
+    "status": "confirmed",
+    "origin": "calendar",
+    "scheduled_id": None,
+    "connection_id": None,
+    "container": "",
+    "meeting_number": "",
 }
 """What the others see of a private event in place of each of its details."""
 

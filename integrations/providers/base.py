@@ -133,6 +133,10 @@ class ReadableCalendar(Protocol):
         """
         ...
 
+    def read_series(self, ref: RemoteRef) -> RemoteEvent:
+        """The series (its master) that an occurrence belongs to. Raises as `read`."""
+        ...
+
     def instances(self, ref: RemoteRef, window: Window) -> tuple[RemoteEvent, ...]:
         """Every occurrence of a series in the window, as `changes` would list them.
 

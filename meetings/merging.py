@@ -1,0 +1,196 @@
+"""One meeting, one row: what sync reads and what was scheduled here are brought together.
+
+A ScheduledMeeting is shown by our own rows until its event stands in the calendar, and by the calendar's from then on.
+`take_over` is the moment in between, one transaction; before it what sync reads of the event is a shadow, after it our
+own rows are gone. `part` is the way back, when a connection is given up.
+"""
+
+from collections.abc import Collection
+from datetime import datetime
+from urllib.parse import urlsplit
+
+from django.db.models import F, Q
+from django.utils import timezone
+
+from integrations.models import Connection
+from integrations.remote import RemoteEvent
+from integrations.sync import current_window
+from meetings import queueing
+from meetings.models import Meeting, Origin, ScheduledMeeting, Write
+from meetings.occurrences import occurrence_starts, series_id_of
+from meetings.rows import make_rows
+from meetings.scheduling_models import WriteAction, WriteState
+
+Place = tuple[str, str, datetime]
+"""Host and path of a join link, and when the meeting begins."""
+
+
+class Matcher:
+    """Which events of one connection were made from here. Two queries for a page, one where nothing was."""
+
+    def __init__(self, connection: Connection) -> None:
+        self.connection = connection
+        self._by_id: dict[str, ScheduledMeeting] = {}
+        self._by_place: dict[Place, ScheduledMeeting] = {}
+        self._seen: dict[int, tuple[ScheduledMeeting, RemoteEvent, datetime | None, datetime | None]] = {}
+        pending: dict[int, ScheduledMeeting] = {}
+        for one in ScheduledMeeting.objects.filter(owner=connection.user_id).defer("description"):
+            for name in (one.key.hex, str(one.key), one.remote_id, one.remote_uid):
+                if name:
+                    self._by_id[name] = one
+            if not one.is_in_calendar and one.join_url:
+                pending[one.pk] = one
+        if pending:
+            rows = Meeting.objects.filter(scheduled__in=list(pending), origin=Origin.HERE)
+            for pk, starts in rows.values_list("scheduled_id", "starts"):
+                one = pending[pk or 0]
+                if starts is not None:
+                    self._by_place[(*_place_of(one.join_url), starts)] = one
+
+    def match(
+        self, event: RemoteEvent, starts: datetime | None, ends: datetime | None, join_url: str
+    ) -> tuple[int | None, bool]:
+        """(the scheduled meeting's key, whether the row is its shadow); (None, False) for what was made elsewhere."""
+        found = self._find(event, starts, join_url)
+        if found is None:
+            return None, False
+        if event.ref.container == "" or found.container == event.ref.container:
+            self._seen[found.pk] = found, event, starts, ends
+        return found.pk, not found.is_in_calendar or found.deleted_at is not None
+
+    def _find(self, event: RemoteEvent, starts: datetime | None, join_url: str) -> ScheduledMeeting | None:
+        if not self._by_id:
+            return None
+        for name in (event.key, event.series_id, event.ref.id, event.uid):
+            if name and (found := self._by_id.get(name)):
+                return found
+        if join_url and starts is not None:
+            return self._by_place.get((*_place_of(join_url), starts))
+        return None
+
+    def follow(self) -> None:
+        """Have what was scheduled here follow what its events say now, once their rows are written."""
+        for scheduled, event, starts, ends in self._seen.values():
+            if scheduled.deleted_at is not None:
+                continue
+            if not scheduled.is_in_calendar:
+                _ask_to_adopt(scheduled, self.connection, event)
+            elif scheduled.recurrence is None and starts is not None and ends is not None:
+                _follow_single(scheduled, event, starts, ends)
+
+
+def _place_of(url: str) -> tuple[str, str]:
+    parts = urlsplit(url)
+    return parts.netloc.lower(), parts.path
+
+
+def _ask_to_adopt(scheduled: ScheduledMeeting, connection: Connection, event: RemoteEvent) -> None:
+    """Its event stands in a calendar that is connected (again): let the outbox take it over."""
+    if not connection.calendar_write or scheduled.writes.open().exists():
+        return
+    scheduled.connection, scheduled.wants_calendar, scheduled.container = connection, True, event.ref.container
+    scheduled.save(update_fields=["connection", "wants_calendar", "container"])
+    queueing.put(
+        owner_id=scheduled.owner_id,
+        scheduled=scheduled,
+        connection=connection,
+        action=WriteAction.ADOPT,
+        container=event.ref.container,
+        remote_id=event.series_id or event.ref.id,
+    )
+
+
+def _follow_single(scheduled: ScheduledMeeting, event: RemoteEvent, starts: datetime, ends: datetime) -> None:
+    """The calendar is the master: topic and time follow here, and at the meeting host."""
+    topic, minutes = event.title[:1000] or scheduled.topic, max(int((ends - starts).total_seconds() // 60), 1)
+    changed = (topic, starts, minutes) != (scheduled.topic, scheduled.starts, scheduled.minutes)
+    if not changed and scheduled.remote_version == event.ref.version:
+        return
+    scheduled.topic, scheduled.starts, scheduled.minutes = topic, starts, minutes
+    scheduled.remote_version, scheduled.web_url = event.ref.version[:255], event.web_url[:4000]
+    scheduled.save(update_fields=["topic", "starts", "minutes", "remote_version", "web_url"])
+    if changed and scheduled.host_id and not scheduled.writes.filter(state=WriteState.WAITING).exists():
+        queueing.put(
+            owner_id=scheduled.owner_id,
+            scheduled=scheduled,
+            action=WriteAction.UPDATE,
+            host_action=WriteAction.UPDATE,
+        )
+
+
+def follow_removal(scheduled_ids: Collection[int]) -> None:
+    """Some of these meetings' rows are gone: one that has none left was deleted there, so it is deleted here.
+
+    Unless it lies behind us: then its rows have left the window.
+    """
+    now = timezone.now()
+    left = set(Meeting.objects.filter(scheduled__in=scheduled_ids).values_list("scheduled_id", flat=True))
+    for scheduled in ScheduledMeeting.objects.living().filter(pk__in=scheduled_ids, is_in_calendar=True):
+        if scheduled.pk in left or not _is_in_window(scheduled, now):
+            continue
+        scheduled.deleted_at, scheduled.deleted_there, scheduled.changed_at = now, True, now
+        scheduled.save(update_fields=["deleted_at", "deleted_there", "changed_at"])
+        if scheduled.host_id:
+            queueing.put(
+                owner_id=scheduled.owner_id,
+                scheduled=scheduled,
+                action=WriteAction.DELETE,
+                host_action=WriteAction.DELETE,
+            )
+
+
+def _is_in_window(scheduled: ScheduledMeeting, now: datetime) -> bool:
+    window = current_window(now)
+    return any(window.starts <= one < window.ends for one in occurrence_starts(scheduled))
+
+
+def take_over(scheduled: ScheduledMeeting, connection: Connection, event: RemoteEvent) -> None:
+    """From now on the calendar's rows are the meeting's; in the caller's transaction, after they were written."""
+    scheduled.connection, scheduled.is_in_calendar = connection, True
+    scheduled.remote_id, scheduled.remote_uid = event.ref.id[:1024], event.uid[:1024]
+    scheduled.remote_version, scheduled.web_url = event.ref.version[:255], event.web_url[:4000]
+    scheduled.changed_at = timezone.now()
+    scheduled.save()
+    names = [name for name in (event.ref.id, event.uid) if name]
+    rows = Meeting.objects.filter(connection=connection, container=scheduled.container)
+    rows = rows.filter(Q(remote_id=event.ref.id) | Q(series_id__in=names))
+    rows.update(scheduled=scheduled, is_shadow=scheduled.deleted_at is not None)
+    scheduled.rows.filter(origin=Origin.HERE).delete()
+
+
+def part(connection: Connection, container: str | None = None) -> None:
+    """Before the rows of a connection, or of one of its calendars, are erased: what was scheduled here stays, as ours.
+
+    Its event stays in the calendar, under a key that is recognised when the calendar is connected again.
+    """
+    now = timezone.now()
+    theirs = ScheduledMeeting.objects.filter(connection=connection)
+    writes = Write.objects.filter(connection=connection)
+    if container is not None:
+        theirs, writes = theirs.filter(container=container), writes.filter(container=container)
+    for scheduled in theirs.select_related("owner"):
+        was_in_calendar = scheduled.is_in_calendar and scheduled.deleted_at is None
+        scheduled.is_in_calendar, scheduled.connection, scheduled.wants_calendar = False, None, False
+        scheduled.changed_at = now
+        scheduled.save(update_fields=["is_in_calendar", "connection", "wants_calendar", "changed_at"])
+        if was_in_calendar:
+            _keep_rows(scheduled, now)
+    writes.open().update(state=WriteState.DROPPED, finished_at=now)
+    writes.update(connection=None)
+
+
+def _keep_rows(scheduled: ScheduledMeeting, now: datetime) -> None:
+    """The calendar's rows as our own, with what was changed in some; and those beyond what was read of the calendar."""
+    scheduled.rows.filter(origin=Origin.CALENDAR, is_shadow=False).update(
+        connection=None,
+        origin=Origin.HERE,
+        original_starts=F("starts"),
+        remote_id="",
+        container="",
+        version="",
+        stamp="",
+        web_url="",
+        series_id=series_id_of(scheduled) if scheduled.recurrence_json else "",
+    )
+    if scheduled.recurrence_json:
+        make_rows(scheduled, since=current_window(now).ends)

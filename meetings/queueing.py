@@ -1,0 +1,33 @@
+"""Putting a change into the outbox: the row first, and once it is committed a word to the worker."""
+
+from typing import Any
+
+from django.db import transaction
+from django.utils import timezone
+
+from meetings.models import Write
+from meetings.scheduling_models import WriteState
+
+
+def put(**fields: Any) -> Write:
+    """Write the intended change down in the caller's transaction; it is carried out after the commit."""
+    write = Write.objects.create(**fields)
+    transaction.on_commit(lambda: wake(write))
+    return write
+
+
+def put_again(write: Write, **changes: Any) -> None:
+    """Try a write anew, at once, as the person wants it."""
+    changes |= {"state": WriteState.WAITING, "next_try_at": timezone.now(), "tries": 0, "finished_at": None}
+    changes |= {"error_code": "", "error_sentence": "", "theirs_json": None, "theirs_version": ""}
+    for name, value in changes.items():
+        setattr(write, name, value)
+    write.save(update_fields=list(changes))
+    transaction.on_commit(lambda: wake(write))
+
+
+def wake(write: Write) -> None:
+    """Tell the worker. A message that is lost costs a minute: the sweep finds the row."""
+    from meetings import tasks  # which imports what carries writes out, which puts new ones here
+
+    tasks.carry_out.delay(write.pk)

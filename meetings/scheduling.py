@@ -1,0 +1,509 @@
+"""Scheduling, editing, deleting and restoring: what a person asked for becomes rows and intended changes.
+
+Nothing here talks to anybody: what goes out is put into the outbox (`outbox` carries it out). Times are moments and
+wall times of the meeting's own zone, never the viewer's.
+"""
+
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from enum import StrEnum
+from uuid import uuid4
+
+from django.db import transaction
+from django.utils import timezone
+
+from integrations.models import Connection
+from integrations.permissions import Permission
+from integrations.policy import TimeChange
+from integrations.policy_models import policy_for
+from integrations.recurrence import Recurrence, to_moment
+from integrations.remote import Attendee, EventDraft
+from meetings import queueing
+from meetings.drafting import compose_body, dump_draft, split_body
+from meetings.hosting import HostDraft
+from meetings.models import Meeting, Origin, ScheduledMeeting, Write
+from meetings.rows import make_rows, redescribe
+from meetings.scheduling_models import HostKind, WriteAction, WriteState, dump_invitees
+from meetings.times import zone_of
+from organizations.models import User, record
+
+
+class Scope(StrEnum):
+    """How much of a series is meant."""
+
+    THIS = "this"
+    FOLLOWING = "following"
+    ALL = "all"
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What a person asks for when scheduling."""
+
+    topic: str
+    starts: datetime
+    minutes: int
+    timezone: str
+    kind: str = "meeting"
+    recurrence: Recurrence | None = None
+    invitees: tuple[Attendee, ...] = ()
+    description: str = ""
+    is_private: bool = False
+    passcode: str = ""
+    waiting_room: bool = False
+    in_calendar: bool = False
+    container: str = ""
+    """Which calendar, as RemoteCalendar.id."""
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """What a person wants otherwise; None stays as it is. `starts` and `minutes` go together."""
+
+    topic: str | None = None
+    description: str | None = None
+    invitees: tuple[Attendee, ...] | None = None
+    starts: datetime | None = None
+    minutes: int | None = None
+
+    @property
+    def moves(self) -> bool:
+        return self.starts is not None
+
+    @property
+    def is_empty(self) -> bool:
+        return self == Change()
+
+
+def find_writable_connection(owner: User) -> Connection | None:
+    """The owner's connection, where their calendar may be written to now."""
+    connection = Connection.objects.select_related("user__membership__organization").filter(user=owner).first()
+    return connection if connection is not None and connection.may(Permission.CALENDAR_WRITE) else None
+
+
+def schedule(owner: User, plan: Plan, *, by: User, host: str, address: str | None = None) -> ScheduledMeeting:
+    """Make a meeting of the owner's. `host`: the HostKind that its join link comes from."""
+    connection = find_writable_connection(owner) if plan.in_calendar else None
+    with transaction.atomic():
+        scheduled = ScheduledMeeting(
+            owner=owner,
+            made_by=by,
+            topic=plan.topic,
+            kind=plan.kind,
+            description=plan.description,
+            starts=plan.starts,
+            minutes=plan.minutes,
+            timezone=plan.timezone,
+            invitees_json=dump_invitees(plan.invitees),
+            is_private=plan.is_private,
+            passcode=plan.passcode,
+            waiting_room=plan.waiting_room,
+            host=host,
+            wants_calendar=connection is not None,
+            connection=connection,
+            container=plan.container if connection else "",
+        )
+        scheduled.recurrence = plan.recurrence
+        scheduled.save()
+        make_rows(scheduled)
+        _put_creation(scheduled, by=by)
+        _audit("meeting.scheduled_for", owner, by, address)
+    return scheduled
+
+
+def _put_creation(scheduled: ScheduledMeeting, *, by: User | None) -> Write | None:
+    if not scheduled.host and not scheduled.wants_calendar:
+        return None
+    return queueing.put(
+        owner_id=scheduled.owner_id,
+        by=by,
+        scheduled=scheduled,
+        connection=scheduled.connection,
+        action=WriteAction.CREATE,
+        container=scheduled.container,
+        host_action=WriteAction.CREATE if scheduled.host else "",
+    )
+
+
+def edit(meeting: Meeting, change: Change, *, scope: Scope, by: User, address: str | None = None) -> Write | None:
+    """Change a meeting, or of its series what `scope` says. The answer is the last write that this takes, if any.
+
+    Of a meeting that is in no calendar our own rows change at once; else the calendar is written to and they follow.
+    """
+    with transaction.atomic():
+        scheduled = meeting.scheduled
+        if not meeting.series_id or (scope is Scope.FOLLOWING and _is_first(meeting)):
+            scope = Scope.ALL
+        _audit("meeting.changed_for", meeting.owner, by, address)
+        if scheduled is None or scheduled.is_in_calendar:
+            if change.moves and policy_for(meeting.owner).time_change is TimeChange.SEPARATE_EVENT:
+                return _make_separate(meeting, change, scope=scope, by=by)
+            return _edit_there(meeting, change, scope=scope, by=by)
+        return _edit_here(scheduled, meeting, change, scope=scope, by=by)
+
+
+def _is_first(meeting: Meeting) -> bool:
+    scheduled = meeting.scheduled
+    return scheduled is not None and (meeting.original_starts or meeting.starts) == scheduled.starts
+
+
+def _edit_here(
+    scheduled: ScheduledMeeting, meeting: Meeting, change: Change, *, scope: Scope, by: User
+) -> Write | None:
+    if scope is Scope.FOLLOWING:
+        return _split_here(scheduled, meeting, change, by=by)
+    if scope is Scope.THIS and meeting.series_id:
+        _change_row(meeting, change)
+        return None
+    _change_scheduled(scheduled, meeting, change)
+    scheduled.save()
+    if change.moves:
+        make_rows(scheduled)
+    else:
+        redescribe(scheduled)
+    if not scheduled.host:
+        return None
+    return queueing.put(
+        owner_id=scheduled.owner_id,
+        by=by,
+        scheduled=scheduled,
+        connection=scheduled.connection,
+        action=WriteAction.UPDATE,
+        host_action=WriteAction.UPDATE,
+        fields_json=sorted(fields_of(change)),
+    )
+
+
+def _change_row(meeting: Meeting, change: Change) -> None:
+    """One occurrence of a series that is ours alone."""
+    if change.topic is not None:
+        meeting.title = change.topic
+    if change.description is not None:
+        meeting.body_text = change.description
+    if change.starts is not None:
+        meeting.starts = change.starts
+        meeting.ends = change.starts + timedelta(minutes=change.minutes or 0)
+    meeting.search_text = "\n".join([meeting.title, meeting.search_text])
+    meeting.save()
+
+
+def _change_scheduled(scheduled: ScheduledMeeting, meeting: Meeting, change: Change) -> None:
+    """Unsaved. Moving one occurrence moves the whole series by as much, on the clock of its zone."""
+    if change.topic is not None:
+        scheduled.topic = change.topic
+    if change.description is not None:
+        scheduled.description = change.description
+    if change.invitees is not None:
+        scheduled.invitees_json = dump_invitees(change.invitees)
+    if change.starts is not None and meeting.starts is not None:
+        zone = zone_of(scheduled.timezone)
+        before = (meeting.original_starts or meeting.starts).astimezone(zone).replace(tzinfo=None)
+        after = change.starts.astimezone(zone).replace(tzinfo=None)
+        first = scheduled.starts.astimezone(zone).replace(tzinfo=None) + (after - before)
+        if scheduled.recurrence is not None:
+            scheduled.recurrence = scheduled.recurrence.moved(before.date(), after.date())
+        scheduled.starts = to_moment(first, zone)
+        scheduled.minutes = change.minutes or scheduled.minutes
+    scheduled.changed_at = timezone.now()
+
+
+def _split_here(scheduled: ScheduledMeeting, meeting: Meeting, change: Change, *, by: User) -> Write | None:
+    """End the series before this occurrence, and schedule what is left of it anew, changed."""
+    moment = meeting.original_starts or meeting.starts
+    assert moment is not None
+    following = _make_following(scheduled, moment, meeting, change, by=by)
+    _shorten(scheduled, moment, by=by)
+    if following is None:
+        return None
+    make_rows(following)
+    return _put_creation(following, by=by)
+
+
+def _make_following(
+    scheduled: ScheduledMeeting, moment: datetime, meeting: Meeting, change: Change, *, by: User
+) -> ScheduledMeeting | None:
+    zone, recurrence = zone_of(scheduled.timezone), scheduled.recurrence
+    left = recurrence.from_occurrence(moment, scheduled.starts, zone) if recurrence else None
+    if left is None:
+        return None
+    following = ScheduledMeeting.objects.get(pk=scheduled.pk)
+    following.pk = None
+    following._state.adding = True
+    following.key, following.made_by, following.created_at = uuid4(), by, timezone.now()
+    following.host_id = following.join_url = following.meeting_number = following.dial_in = ""
+    following.is_in_calendar, following.remote_id, following.remote_version, following.remote_uid = False, "", "", ""
+    following.web_url = ""
+    following.starts, following.recurrence = moment, left
+    _change_scheduled(following, meeting, change)
+    following.save()
+    return following
+
+
+def _shorten(scheduled: ScheduledMeeting, moment: datetime, *, by: User) -> Write | None:
+    """End a series scheduled here before this moment: here, at its host, and in its calendar."""
+    zone, recurrence = zone_of(scheduled.timezone), scheduled.recurrence
+    left = recurrence.ended_before(moment, scheduled.starts, zone) if recurrence else None
+    if left is None:
+        return None
+    scheduled.recurrence, scheduled.changed_at = left, timezone.now()
+    scheduled.save(update_fields=["recurrence_json", "changed_at"])
+    scheduled.rows.filter(origin=Origin.HERE, original_starts__gte=moment).delete()
+    scheduled.rows.filter(origin=Origin.CALENDAR, starts__gte=moment).update(is_shadow=True)
+    if not scheduled.host and not scheduled.wants_calendar:
+        return None
+    return queueing.put(
+        owner_id=scheduled.owner_id,
+        by=by,
+        scheduled=scheduled,
+        connection=scheduled.connection,
+        action=WriteAction.END_SERIES,
+        container=scheduled.container,
+        remote_id=scheduled.remote_id,
+        ends_before=moment,
+        host_action=WriteAction.UPDATE if scheduled.host else "",
+    )
+
+
+def _edit_there(meeting: Meeting, change: Change, *, scope: Scope, by: User) -> Write:
+    scheduled = meeting.scheduled
+    if scope is Scope.FOLLOWING and scheduled is not None:
+        moment = meeting.original_starts or meeting.starts
+        assert moment is not None
+        following = _make_following(scheduled, moment, meeting, change, by=by)
+        shortened = _shorten(scheduled, moment, by=by)
+        if following is not None:
+            make_rows(following)
+            created = _put_creation(following, by=by)
+            assert created is not None
+            return created
+        assert shortened is not None
+        return shortened
+    is_whole = scope is Scope.ALL and bool(meeting.series_id)
+    if scheduled is not None and scope is Scope.ALL:
+        _change_scheduled(scheduled, meeting, change)
+        scheduled.save()
+    base = draft_of_row(meeting)
+    return queueing.put(
+        owner_id=meeting.owner_id,
+        by=by,
+        scheduled=scheduled if scope is Scope.ALL else None,
+        connection=meeting.connection,
+        action=WriteAction.SPLIT if scope is Scope.FOLLOWING else WriteAction.UPDATE,
+        key=uuid4() if scope is Scope.FOLLOWING else None,
+        container=meeting.container,
+        remote_id=meeting.remote_id,
+        series_id=meeting.series_id,
+        is_whole=is_whole,
+        version="" if is_whole else meeting.version,
+        ends_before=meeting.starts if scope is Scope.FOLLOWING else None,
+        base_json=dump_draft(base),
+        draft_json=dump_draft(changed_draft(base, change, join_block_of(meeting))),
+        fields_json=sorted(fields_of(change)),
+        host_action=WriteAction.UPDATE if scheduled and scheduled.host_id and scope is Scope.ALL else "",
+    )
+
+
+def _make_separate(meeting: Meeting, change: Change, *, scope: Scope, by: User) -> Write | None:
+    """The organization wants the old event to stay: another is made at the new time.
+
+    It goes on with the same join link, and is what was scheduled here from now on; the old one is the calendar's alone.
+    """
+    scheduled = meeting.scheduled
+    base = draft_of_row(meeting)
+    wanted = changed_draft(base, change, join_block_of(meeting))
+    assert wanted.starts is not None and wanted.ends is not None
+    if scheduled is None or scope is not Scope.ALL:
+        made = ScheduledMeeting(owner=meeting.owner, wants_calendar=True, connection=meeting.connection)
+        made.topic, made.description = wanted.title, split_body(wanted.body)
+        made.timezone, made.container = meeting.timezone or "UTC", meeting.container
+        made.is_private = meeting.is_private
+        made.join_url = meeting.links[0].url if meeting.links else ""
+        made.meeting_number = meeting.meeting_number
+        made.invitees_json = dump_invitees(wanted.attendees)
+        made.starts, made.minutes = wanted.starts, change.minutes or 0
+    else:
+        made = scheduled
+        scheduled.rows.filter(origin=Origin.CALENDAR).update(scheduled=None, is_shadow=False)
+        _change_scheduled(scheduled, meeting, change)
+        made.key, made.is_in_calendar = uuid4(), False
+        made.remote_id = made.remote_version = made.remote_uid = made.web_url = ""
+    made.made_by = by
+    made.save()
+    make_rows(made)
+    return queueing.put(
+        owner_id=made.owner_id,
+        by=by,
+        scheduled=made,
+        connection=made.connection,
+        action=WriteAction.CREATE,
+        container=made.container,
+        host_action=WriteAction.UPDATE if made.host_id else "",
+    )
+
+
+def delete(meeting: Meeting, *, scope: Scope, by: User, address: str | None = None) -> Write | None:
+    """Delete a meeting scheduled here, or of its series what `scope` says. It is off the page at once."""
+    scheduled = meeting.scheduled
+    assert scheduled is not None
+    with transaction.atomic():
+        _audit("meeting.deleted_for", meeting.owner, by, address)
+        if meeting.series_id and scope is Scope.THIS:
+            return _delete_occurrence(scheduled, meeting, by=by)
+        if meeting.series_id and scope is Scope.FOLLOWING and not _is_first(meeting):
+            moment = meeting.original_starts or meeting.starts
+            assert moment is not None
+            return _shorten(scheduled, moment, by=by)
+        now = timezone.now()
+        scheduled.deleted_at, scheduled.deleted_by, scheduled.deleted_there = now, by, False
+        scheduled.changed_at = now
+        scheduled.save()
+        scheduled.rows.update(is_shadow=True)
+        # What has not been begun yet need not be done any more.
+        waiting = scheduled.writes.filter(state__in=[WriteState.FAILED, WriteState.CONFLICT])
+        waiting.update(state=WriteState.DROPPED, finished_at=now)
+        if not scheduled.host and not scheduled.wants_calendar:
+            return None
+        return queueing.put(
+            owner_id=scheduled.owner_id,
+            by=by,
+            scheduled=scheduled,
+            connection=scheduled.connection,
+            action=WriteAction.DELETE,
+            container=scheduled.container,
+            remote_id=scheduled.remote_id,
+            host_id=scheduled.host_id,
+            host_action=WriteAction.DELETE if scheduled.host else "",
+        )
+
+
+def _delete_occurrence(scheduled: ScheduledMeeting, meeting: Meeting, *, by: User) -> Write | None:
+    if meeting.origin == Origin.HERE:
+        meeting.delete()
+        return None
+    Meeting.objects.filter(pk=meeting.pk).update(is_shadow=True)
+    return queueing.put(
+        owner_id=meeting.owner_id,
+        by=by,
+        connection=meeting.connection,
+        action=WriteAction.DELETE,
+        container=meeting.container,
+        remote_id=meeting.remote_id,
+        series_id=meeting.series_id,
+    )
+
+
+def restore(scheduled: ScheduledMeeting, *, by: User) -> Write | None:
+    """Take a deletion back: the meeting, its event and its link are made anew."""
+    with transaction.atomic():
+        scheduled = ScheduledMeeting.objects.select_for_update().get(pk=scheduled.pk)
+        scheduled.deleted_at, scheduled.deleted_by, scheduled.deleted_there = None, None, False
+        scheduled.key, scheduled.is_in_calendar = uuid4(), False
+        scheduled.remote_id = scheduled.remote_version = scheduled.remote_uid = scheduled.web_url = ""
+        scheduled.host_id = scheduled.join_url = scheduled.meeting_number = scheduled.dial_in = ""
+        scheduled.changed_at = timezone.now()
+        scheduled.connection = find_writable_connection(scheduled.owner) if scheduled.wants_calendar else None
+        scheduled.wants_calendar = scheduled.connection is not None
+        scheduled.save()
+        scheduled.rows.filter(origin=Origin.CALENDAR).update(scheduled=None)
+        make_rows(scheduled)
+        return _put_creation(scheduled, by=by)
+
+
+def keep_theirs(write: Write) -> None:
+    """In a conflict the person chose what stands in the calendar."""
+    write.state, write.finished_at = WriteState.DROPPED, timezone.now()
+    write.save(update_fields=["state", "finished_at"])
+
+
+def write_mine(write: Write) -> None:
+    """In a conflict the person chose their own: it is written over what they were shown, and nothing newer."""
+    queueing.put_again(write, version=write.theirs_version, base_json=write.theirs_json)
+
+
+def draft_of_row(meeting: Meeting) -> EventDraft:
+    """What the person saw of an event, as a draft."""
+    return EventDraft(
+        title=meeting.title,
+        body=meeting.body_text,
+        location=meeting.location,
+        starts=None if meeting.is_all_day else meeting.starts,
+        ends=None if meeting.is_all_day else meeting.ends,
+        starts_on=meeting.starts_on,
+        ends_on=meeting.ends_on,
+        timezone=meeting.timezone,
+        attendees=tuple(one for one in meeting.attendees if not (one.is_organizer or one.is_self or one.is_resource)),
+        is_private=meeting.is_private,
+    )
+
+
+def join_block_of(meeting: Meeting) -> str:
+    """What `compose_body` added to the description, as it stands in the row."""
+    described = split_body(meeting.body_text)
+    return meeting.body_text.removeprefix(described).strip("\n") if described != meeting.body_text.strip() else ""
+
+
+def changed_draft(base: EventDraft, change: Change, join_block: str = "") -> EventDraft:
+    """What is to stand there: `base` with what the person wants otherwise."""
+    draft = base
+    if change.topic is not None:
+        draft = replace(draft, title=change.topic)
+    if change.description is not None:
+        body = f"{change.description.rstrip()}\n\n{join_block}".strip("\n") if join_block else change.description
+        draft = replace(draft, body=body)
+    if change.invitees is not None:
+        draft = replace(draft, attendees=change.invitees)
+    if change.starts is not None:
+        draft = replace(draft, starts=change.starts, ends=change.starts + timedelta(minutes=change.minutes or 0))
+    return draft
+
+
+def fields_of(change: Change) -> frozenset[str]:
+    """The DRAFT_FIELDS that a change touches."""
+    named = {"title": change.topic, "body": change.description, "attendees": change.invitees, "time": change.starts}
+    return frozenset(name for name, value in named.items() if value is not None)
+
+
+def event_draft(scheduled: ScheduledMeeting, *, host_name: str) -> EventDraft:
+    """The event of a meeting scheduled here, with how to join in its description."""
+    return EventDraft(
+        title=scheduled.topic,
+        body=compose_body(
+            scheduled.description,
+            join_url=scheduled.join_url,
+            host_name=host_name,
+            number=scheduled.meeting_number,
+            passcode=scheduled.passcode,
+            dial_in=scheduled.dial_in,
+        ),
+        location=scheduled.join_url,
+        starts=scheduled.starts,
+        ends=scheduled.ends,
+        timezone=scheduled.timezone,
+        attendees=scheduled.invitees,
+        recurrence=scheduled.recurrence,
+        is_private=scheduled.is_private,
+    )
+
+
+def host_draft(scheduled: ScheduledMeeting) -> HostDraft:
+    """The same for its meeting host."""
+    return HostDraft(
+        topic=scheduled.topic,
+        kind="webinar" if scheduled.kind == "webinar" else "meeting",
+        starts=scheduled.starts,
+        minutes=scheduled.minutes,
+        timezone=scheduled.timezone,
+        recurrence=scheduled.recurrence,
+        description=scheduled.description,
+        passcode=scheduled.passcode,
+        waiting_room=scheduled.waiting_room,
+    )
+
+
+def _audit(action: str, owner: User, by: User, address: str | None) -> None:
+    """What somebody does for somebody else is written down, without what it is about."""
+    if by.pk != owner.pk:
+        record(action, organization=owner.organization, actor=by, subject=owner, address=address)
+
+
+HOSTED = frozenset({HostKind.ZOOM.value, HostKind.LINK.value})
