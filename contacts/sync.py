@@ -4,7 +4,7 @@ Versions are compared first, so an unchanged page writes nothing. A contact that
 its row. Providers never give an id to another contact, so an id both changed and gone in one page is gone.
 """
 
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import timedelta
 from hashlib import blake2b
 from typing import Any, NamedTuple
@@ -18,8 +18,8 @@ from contacts.numbers import find_digits, parse_number
 from integrations.models import Connection
 from integrations.permissions import Permission
 from integrations.providers.base import Account
+from integrations.pulling import Counts, Writing
 from integrations.remote import Delta, RemoteContact, RemoteFolder, Window
-from integrations.sync import Counts
 from integrations.upserting import upsert
 
 RULES = "1"
@@ -76,16 +76,27 @@ class Held(NamedTuple):
 
 
 class ContactsFeed:
-    """An address book, as the engine reads it. See integrations.sync.Feed."""
+    """An address book, as the engine reads it: one container, whatever folders are in it. See pulling.Feed."""
 
     permission = Permission.CONTACTS_READ
     relist_after = timedelta(days=5)
     """With the engine's share of a quarter still under the seven days after which Google forgets a sync token."""
 
-    def changes(self, account: Account, cursor: str | None, window: Window) -> Iterator[Delta[RemoteContact]]:
+    def prepare(self, account: Account, connection: Connection, *, writing: Writing) -> list[str]:
+        return []
+
+    def containers(self, connection: Connection) -> list[str]:
+        return [""]
+
+    def names(self, connection: Connection) -> Mapping[str, str]:
+        return {}
+
+    def changes(
+        self, account: Account, cursor: str | None, window: Window, container: str = ""
+    ) -> Iterator[Delta[RemoteContact]]:
         return account.contacts.changes(cursor)
 
-    def apply(self, connection: Connection, delta: Delta[RemoteContact]) -> Counts:
+    def apply(self, connection: Connection, delta: Delta[RemoteContact], container: str = "") -> Counts:
         counts = Counts()
         if delta.folders is not None:
             apply_folders(connection, delta.folders)
@@ -119,16 +130,19 @@ class ContactsFeed:
             _write(connection, changed, stamps, held, region)
         return counts
 
-    def count(self, connection: Connection) -> int:
+    def count(self, connection: Connection, container: str | None = None) -> int:
         return Contact.objects.filter(connection=connection).count()
 
-    def held(self, connection: Connection) -> Iterator[str]:
+    def held(self, connection: Connection, container: str = "") -> Iterator[str]:
         return Contact.objects.filter(connection=connection).values_list("remote_id", flat=True).iterator(BATCH)
 
-    def discard(self, connection: Connection, remote_ids: Collection[str]) -> int:
+    def discard(self, connection: Connection, remote_ids: Collection[str], container: str = "") -> int:
         return delete_contacts([one.pk for one in find_held(connection, remote_ids).values()])
 
-    def erase(self, connection: Connection) -> int:
+    def lose(self, connection: Connection, container: str) -> int:
+        return self.erase(connection)
+
+    def erase(self, connection: Connection, container: str | None = None) -> int:
         """Contacts, numbers and folders. Returns how many contacts there were."""
         ContactNumber.objects.filter(contact__connection=connection).delete()
         Filing.objects.filter(folder__connection=connection).delete()

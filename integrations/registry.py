@@ -71,7 +71,7 @@ def find_info(key: str) -> ProviderInfo | None:
 
 @cache
 def feeds() -> dict[str, Any]:
-    """Every feed by name, in the order of settings.FEEDS. See integrations.sync.Feed."""
+    """Every feed by name, in the order of settings.FEEDS. See integrations.pulling.Feed."""
     return {name: import_string(path)() for name, path in settings.FEEDS.items()}
 
 

@@ -1,17 +1,11 @@
-"""The engine: one connection at a time, each feed in turn, page by page.
+"""The engine: one connection at a time, each feed in turn, each of its containers in turn; see `pulling`.
 
-1. Go on from the cursor; where the provider has forgotten it, list everything, and what is not listed is gone.
-2. A page's rows are written in one transaction that first proves the lease; the cursor goes with the last page.
-3. A complete listing that is suddenly empty is doubted: the rows stay until the person says so.
-4. A listing that failed half-way removes nothing. Safe to run twice, safe to kill at any point.
+One calendar that cannot be read keeps neither the others nor the address book from being read.
 """
 
 import logging
-import random
-from collections.abc import Collection, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any, Protocol
 from uuid import UUID
 
 from django.conf import settings
@@ -22,60 +16,16 @@ from django.utils import timezone
 from integrations import errors, registry
 from integrations.gateway import open_account
 from integrations.leases import Lease, LeaseLost, take_lease
-from integrations.models import Connection, Outcome, Status, SyncCursor, SyncRun
-from integrations.permissions import Permission
+from integrations.models import Connection, Outcome, Status, SyncRun
+from integrations.planning import ACCOUNT_WIDE, RunTooLong, plan_next
 from integrations.providers.base import Account
-from integrations.remote import Delta, Window
+from integrations.pulling import Counts as Counts
+from integrations.pulling import Feed, Pull, note, retire_unwanted, writing
+from integrations.pulling import current_window as current_window
 
 log = logging.getLogger(__name__)
 
-MOST_PAGES = 2_000
-MOST_NOTES = 20
-MANY_ROWS = 10
 BATCH = 500
-
-
-@dataclass(slots=True)
-class Counts:
-    """What applying one page did to our rows."""
-
-    added: int = 0
-    changed: int = 0
-    removed: int = 0
-    notes: list[str] = field(default_factory=list)
-
-
-class Feed(Protocol):
-    """What an app does with one kind of record: `settings.FEEDS` names them. Only `changes` talks to the network."""
-
-    permission: Permission
-    relist_after: timedelta
-    """How old a complete listing may get."""
-
-    def changes(self, account: Account, cursor: str | None, window: Window) -> Iterator[Delta[Any]]: ...
-
-    def apply(self, connection: Connection, delta: Delta[Any]) -> Counts:
-        """Write one page, inside the engine's transaction. Unchanged versions write nothing."""
-        ...
-
-    def count(self, connection: Connection) -> int: ...
-
-    def held(self, connection: Connection) -> Iterator[str]:
-        """Remote ids we hold, streamed."""
-        ...
-
-    def discard(self, connection: Connection, remote_ids: Collection[str]) -> int: ...
-
-    def erase(self, connection: Connection) -> int:
-        """Forget everything of this kind."""
-        ...
-
-
-class RunTooLong(errors.ProviderError):
-    """The run used up its time; what is written stays, and the next run goes on."""
-
-    code = "run_too_long"
-    sentence = "Reading took longer than one run may take. We will go on by ourselves."
 
 
 def run(connection_id: UUID | str, *, trigger: str = "schedule") -> SyncRun | None:
@@ -119,16 +69,9 @@ def _run_under_lease(connection: Connection, lease: Lease, *, trigger: str) -> S
     try:
         with open_account(connection, lease=lease, deadline=deadline) as account:
             for name, feed in registry.feeds().items():
-                if not connection.may(feed.permission):
-                    continue
-                try:
-                    Pull(connection, lease, current, name, feed, deadline).pull(account)
-                except errors.ReconnectNeeded:
-                    raise
-                except errors.ProviderError as failed:
-                    error = error or failed
-                    log.warning("Sync of %s failed at %s: %s", connection.pk, name, failed.code)
-                    current.error_detail = f"{name}: {failed.detail}"[:2000]
+                if connection.may(feed.permission):
+                    trouble = Reading(connection, lease, current, name, feed, deadline).read(account)
+                    error = error or trouble
     except errors.ProviderError as failed:
         error = failed
         current.error_detail = failed.detail[:2000]
@@ -143,6 +86,68 @@ def _run_under_lease(connection: Connection, lease: Lease, *, trigger: str) -> S
         current.error_detail = error.detail
     _finish(connection, lease, current, error)
     return current
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """Reading one feed of one connection."""
+
+    connection: Connection
+    lease: Lease
+    run: SyncRun
+    name: str
+    feed: Feed
+    deadline: datetime
+
+    def read(self, account: Account) -> errors.ProviderError | None:
+        """All containers that are wanted. Returns the first error that concerns the connection.
+
+        Raises:
+            ReconnectNeeded, LeaseLost
+        """
+        try:
+            for one in self.feed.prepare(account, self.connection, writing=lambda: writing(self.lease)):
+                note(self.run, one)
+        except errors.ProviderError as failed:
+            return self._record(failed)
+        wanted = self.feed.containers(self.connection)
+        retire_unwanted(self.connection, self.lease, self.run, self.name, self.feed, wanted=wanted)
+        first: errors.ProviderError | None = None
+        for container in self._in_order(wanted):
+            if timezone.now() > self.deadline:
+                return first or self._record(RunTooLong(detail="not everything was begun"))
+            pull = Pull(self.connection, self.lease, self.run, self.name, self.feed, container, self.deadline)
+            try:
+                pull.pull(account)
+            except errors.ProviderError as failed:
+                if isinstance(failed, errors.Unreachable) and timezone.now() > self.deadline:
+                    failed = RunTooLong(detail="no time was left to ask for more")
+                if container and isinstance(failed, errors.Gone):
+                    pull.lose()
+                elif pull.fail(failed):
+                    first = first or self._record(failed)
+                if isinstance(failed, ACCOUNT_WIDE):
+                    break
+        return first
+
+    def _in_order(self, wanted: list[str]) -> list[str]:
+        """As wanted, but those that failed last time after the others, so that none of them holds up a good one.
+
+        One that is to be left alone for a while is left out, unless somebody asked for this run.
+        """
+        cursors = {one.container: one for one in self.connection.cursors.filter(feed=self.name, failures__gt=0)}
+        if self.run.trigger == "schedule":
+            now = timezone.now()
+            waits = {key for key, one in cursors.items() if one.next_try_at is not None and one.next_try_at > now}
+            wanted = [one for one in wanted if one not in waits]
+        return sorted(wanted, key=lambda one: cursors[one].failures if one in cursors else 0)
+
+    def _record(self, failed: errors.ProviderError) -> errors.ProviderError:
+        if isinstance(failed, errors.ReconnectNeeded):
+            raise failed
+        log.warning("Sync of %s failed at %s: %s", self.connection.pk, self.name, failed.code)
+        self.run.error_detail = f"{self.name}: {failed.detail}"[:2000]
+        return failed
 
 
 def _finish(connection: Connection, lease: Lease, current: SyncRun, error: errors.ProviderError | None) -> None:
@@ -180,156 +185,6 @@ def _finish(connection: Connection, lease: Lease, current: SyncRun, error: error
             )
     except LeaseLost:
         log.info("Lease of connection %s lost at the end of a run", connection.pk)
-
-
-MINUTE, HOUR = timedelta(minutes=1), timedelta(hours=1)
-
-
-@dataclass(frozen=True, slots=True)
-class Plan:
-    """What an error means for a connection: its status, and how long until the next try (first, and at most)."""
-
-    status: Status
-    first: timedelta
-    most: timedelta
-
-
-# The one table from error to what happens next. A provider's own Retry-After wins where it is longer.
-PLANS: dict[type[errors.ProviderError], Plan] = {
-    errors.ReconnectNeeded: Plan(Status.RECONNECT_NEEDED, HOUR, HOUR),
-    errors.PermissionMissing: Plan(Status.RECONNECT_NEEDED, HOUR, HOUR),
-    errors.AdminNeeded: Plan(Status.ADMIN_NEEDED, 6 * HOUR, 6 * HOUR),
-    errors.NotOffered: Plan(Status.ADMIN_NEEDED, HOUR, 6 * HOUR),
-    errors.Refused: Plan(Status.ADMIN_NEEDED, HOUR, 6 * HOUR),
-    errors.RateLimited: Plan(Status.CONNECTED, 2 * MINUTE, HOUR),
-    errors.Unreachable: Plan(Status.CONNECTED, MINUTE, HOUR),
-    RunTooLong: Plan(Status.CONNECTED, MINUTE, HOUR),
-    errors.Unexpected: Plan(Status.CONNECTED, 5 * MINUTE, 6 * HOUR),
-}
-LONGEST_RETRY_AFTER = 24 * HOUR
-
-
-def plan_next(connection: Connection, error: errors.ProviderError | None) -> tuple[Status, timedelta]:
-    """The connection's status after a run, and how long until the next. Jittered, so that no two keep step."""
-    if error is None:
-        return Status.CONNECTED, timedelta(seconds=settings.SYNC["every_seconds"]) * random.uniform(0.9, 1.1)  # noqa: S311
-    plan = PLANS.get(type(error), PLANS[errors.Unexpected])
-    wait = min(plan.first * 2 ** min(connection.failures, 10), plan.most) * random.uniform(1.0, 1.3)  # noqa: S311
-    asked = getattr(error, "retry_after", None) or timedelta(0)
-    return plan.status, max(wait, min(asked, LONGEST_RETRY_AFTER) * random.uniform(1.0, 1.1))  # noqa: S311
-
-
-@dataclass(slots=True)
-class Pull:
-    """Reading one feed of one connection."""
-
-    connection: Connection
-    lease: Lease
-    run: SyncRun
-    name: str
-    feed: Feed
-    deadline: datetime
-
-    def pull(self, account: Account) -> None:
-        """Raises ProviderError, LeaseLost."""
-        where, _ = SyncCursor.objects.get_or_create(connection=self.connection, feed=self.name)
-        self.run.feed = self.name
-        now = timezone.now()
-        if where.value and not is_relisting_due(where, self.feed.relist_after, now):
-            try:
-                return self._read(account, where, complete=False)
-            except errors.CursorExpired:
-                self._note(f"{self.name}: the provider asked for everything to be read again")
-        try:
-            return self._read(account, where, complete=True)
-        except errors.CursorExpired as error:
-            raise errors.Unexpected(detail="a complete listing was answered with an expired cursor") from error
-
-    def _read(self, account: Account, where: SyncCursor, *, complete: bool) -> None:
-        started = timezone.now()
-        window = current_window(started) if complete else _window_of(where)
-        seen: set[str] = set()
-        last: Delta[Any] | None = None
-        for delta in self.feed.changes(account, None if complete else where.value, window):
-            seen.update(record.ref.id for record in delta.changed)
-            last = delta
-            self._apply(delta, where if delta.cursor is not None and not complete else None)
-            if delta.cursor is not None:
-                break
-            if timezone.now() > self.deadline:
-                raise RunTooLong(detail=f"stopped after {self.run.pages} pages")
-            if self.run.pages >= MOST_PAGES:
-                raise errors.Unexpected(detail=f"more than {MOST_PAGES} pages")
-        if last is None or last.cursor is None:
-            raise errors.Unexpected(detail="the listing ended without a cursor")
-        if complete or last.complete:
-            self._settle(where, last.cursor, window, seen, started)
-
-    def _apply(self, delta: Delta[Any], where: SyncCursor | None) -> None:
-        with transaction.atomic():
-            self.lease.renew()
-            counts = self.feed.apply(self.connection, delta)
-            if where is not None and delta.cursor != where.value:
-                where.value = delta.cursor or ""
-                where.save(update_fields=["value"])
-            self.run.pages += 1
-            self.run.seen += len(delta.changed) + len(delta.gone)
-            self.run.added += counts.added
-            self.run.changed += counts.changed
-            self.run.removed += counts.removed
-            for note in counts.notes:
-                self._note(note)
-            self.run.save(force_update=True)
-
-    def _settle(self, where: SyncCursor, cursor: str, window: Window, seen: set[str], started: datetime) -> None:
-        """After a complete listing: what was not listed is gone. Then, and only then, the cursor."""
-        if not seen and not where.emptied_confirmed and self.feed.count(self.connection) >= MANY_ROWS:
-            where.emptied_at = where.emptied_at or started
-            where.save(update_fields=["emptied_at"])
-            self._note(f"{self.name}: the provider lists nothing any more; our rows are kept until the person confirms")
-            return
-        gone = (remote_id for remote_id in self.feed.held(self.connection) if remote_id not in seen)
-        doomed = list(gone)
-        for start in range(0, len(doomed), BATCH):
-            with transaction.atomic():
-                self.lease.renew()
-                self.run.removed += self.feed.discard(self.connection, doomed[start : start + BATCH])
-        where.value, where.listed_at = cursor, started
-        where.window_starts, where.window_ends = window.starts, window.ends
-        where.emptied_at, where.emptied_confirmed = None, False
-        with transaction.atomic():
-            self.lease.renew()
-            where.save()
-
-    def _note(self, note: str) -> None:
-        if len(self.run.notes) < MOST_NOTES:
-            self.run.notes.append(note)
-
-
-def current_window(now: datetime) -> Window:
-    """What we hold events of, in whole UTC days, so that a window stays the same all day."""
-    today = now.replace(hour=0, minute=0, second=0, microsecond=0)
-    return Window(
-        today - timedelta(days=settings.SYNC["days_back"]), today + timedelta(days=settings.SYNC["days_ahead"])
-    )
-
-
-def _window_of(where: SyncCursor) -> Window:
-    if where.window_starts and where.window_ends:
-        return Window(where.window_starts, where.window_ends)
-    return current_window(timezone.now())
-
-
-def is_relisting_due(where: SyncCursor, after: timedelta, now: datetime) -> bool:
-    """Whether the last complete listing is too old.
-
-    Each connection has its own fixed share (up to a quarter) on top, so that those that connected together, or came
-    back together after an outage, do not list together for ever after.
-    """
-    if where.listed_at is None or where.emptied_at is not None:
-        return True
-    share = where.connection_id.int % 1000 / 1000
-    return now - where.listed_at > after * (1 + share / 4)
 
 
 def find_due(limit: int = 5_000) -> list[str]:

@@ -7,7 +7,7 @@ import time_machine
 from django.utils import timezone
 
 from contacts.models import Contact
-from integrations import changing, errors, sync
+from integrations import changing, errors, planning, pulling, sync
 from integrations.leases import LeaseLost, take_lease
 from integrations.models import Connection, Outcome, Status, SyncCursor, SyncRun
 from integrations.permissions import Permission
@@ -175,8 +175,8 @@ def after_the_first_page(memory, monkeypatch):
     list_changes = CalendarFeed.changes
 
     def arrange(act):
-        def changes(feed, account, cursor, window):
-            for number, delta in enumerate(list_changes(feed, account, cursor, window)):
+        def changes(feed, account, cursor, window, container):
+            for number, delta in enumerate(list_changes(feed, account, cursor, window, container)):
                 if number == 1:
                     assert Meeting.objects.count() == 1
                     act()
@@ -303,7 +303,7 @@ def test_credentials_that_cannot_be_decrypted_ask_for_a_reconnect_and_are_not_ov
     ids=lambda value: type(value).__name__ if isinstance(value, Exception) else None,
 )
 def test_each_error_has_its_status_and_its_wait(connect, error, status, least, most):
-    found, wait = sync.plan_next(connect(), error)
+    found, wait = planning.plan_next(connect(), error)
     assert found == status
     assert least <= wait.total_seconds() <= most
 
@@ -312,7 +312,7 @@ def test_waits_grow_with_each_failure_and_stay_within_bounds(connect):
     connection = connect()
     waits = []
     for connection.failures in range(12):
-        waits.append(sync.plan_next(connection, errors.Unreachable())[1].total_seconds())
+        waits.append(planning.plan_next(connection, errors.Unreachable())[1].total_seconds())
     assert waits[0] < waits[2] < waits[4]
     assert max(waits) <= 3600 * 1.3
 
@@ -413,7 +413,7 @@ def test_relisting_spreads_over_a_quarter_of_its_period_by_the_connections_id():
     for number in range(1000):
         cursor = SyncCursor(connection_id=__import__("uuid").UUID(int=number), listed_at=listed)
         first = next(
-            hours for hours in range(48) if sync.is_relisting_due(cursor, timedelta(days=1), listed + hours * HOUR)
+            hours for hours in range(48) if pulling.is_relisting_due(cursor, timedelta(days=1), listed + hours * HOUR)
         )
         dues.append(first)
     assert min(dues) in (24, 25)

@@ -12,7 +12,7 @@ from django.test import Client
 from contacts.models import Contact
 from integrations import registry, sync
 from integrations.models import Connection, Outcome, Status, SyncRun
-from integrations.sync import PLANS
+from integrations.planning import PLANS
 from meetings.models import Meeting
 from organizations.models import User
 from portal import settings as project
