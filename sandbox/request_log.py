@@ -53,6 +53,13 @@ class RequestLog:
             self._entries.append(entry)
         return entry
 
+    def note(self, method: str, path: str, account: str, agent: str) -> Entry:
+        """A request that a pretend provider makes itself."""
+        entry = Entry(self._now(), method, path, [], account, agent)
+        with self._lock:
+            self._entries.append(entry)
+        return entry
+
     def requests(self, path: str = "*", *, method: str = "", account: str = "") -> list[Entry]:
         """Oldest first; path is a pattern such as `*/events`."""
         with self._lock:

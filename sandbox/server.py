@@ -21,6 +21,7 @@ from werkzeug.routing import Rule
 
 from sandbox import control, control_mailboxes, control_zoom, demo, pages
 from sandbox.clock import Clock
+from sandbox.delivering import Deliveries
 from sandbox.exchange import Exchange
 from sandbox.exchange.trouble import EwsFace
 from sandbox.faults import Faults
@@ -60,13 +61,14 @@ class LazyRule(Rule):
 class Sandbox:
     """Everything of one sandbox: where it is, its people, its providers, its troubles."""
 
-    def __init__(self, data: str = ":memory:") -> None:
+    def __init__(self, data: str = ":memory:", *, pushes_to_loopback: bool = False) -> None:
         self.store = Store(data)
         self.clock = Clock(self.store)
         self.faults = Faults()
         self.log = RequestLog(lambda: datetime.now(UTC))
         self.google = Google(self.store, self.clock)
         self.google.faults, self.google.log = self.faults, self.log
+        self.deliveries = self.google.deliveries = Deliveries(self.log, takes_loopback=pushes_to_loopback)
         self.mailboxes = Mailboxes(self.store, self.clock)
         self.office365 = Office365(self.store, self.clock, self.mailboxes)
         self.exchange = Exchange(self.store, self.clock, self.mailboxes)
@@ -74,6 +76,9 @@ class Sandbox:
         ews, online = EwsFace(self.exchange), EwsFace(self.exchange.online)
         ews.name, online.name = "Exchange", "Exchange Online's EWS"
         self.faults.register(GoogleFace(self.google), *self.office365.faces(), ews, online, ZoomFace(self.zoom))
+        self.office365.graph.subscriptions.deliveries = self.deliveries
+        self.deliveries.sources += [self.google.channels, self.office365.graph.subscriptions]
+        self.store.listeners.append(self.deliveries.wake)
         self.certificates = prepare_certificates(data)
         self.ca_file = self.certificates.ca_file
         self.url = self.tls_url = ""
@@ -124,17 +129,21 @@ class Sandbox:
                 raise PortTaken(f"{HOST}:{number}: {reason}. Choose another {option}.") from None
         plain, secure = servers
         self.open_connections = lambda: plain.count_open() + secure.count_open()
+        self.deliveries.resume()
         self.settle(f"http://{HOST}:{plain.server_port}", f"https://{HOST}:{secure.server_port}")
         return plain, secure
 
     def close(self) -> None:
+        self.deliveries.close()
         self.store.close()
 
 
 @contextmanager
-def running(data: str = ":memory:", *, redirect_uris: tuple[str, ...] = (TEST_REDIRECT,)) -> Iterator[Sandbox]:
+def running(
+    data: str = ":memory:", *, redirect_uris: tuple[str, ...] = (TEST_REDIRECT,), pushes_to_loopback: bool = False
+) -> Iterator[Sandbox]:
     """A sandbox on free ports, in threads, for as long as the block lasts."""
-    sandbox = Sandbox(data)
+    sandbox = Sandbox(data, pushes_to_loopback=pushes_to_loopback)
     servers = sandbox.listen(0, 0)
     sandbox.google.register_default_client(list(redirect_uris))
     sandbox.office365.register_default_client(list(redirect_uris))
@@ -160,6 +169,8 @@ def parse_arguments(arguments: list[str] | None = None) -> argparse.Namespace:
         "--make-ca", action="store_true", help="make the certificates where they are missing, say where, and stop"
     )
     parser.add_argument("--data", default="var/sandbox.sqlite3", help="file that holds everything; made when missing")
+    parser.add_argument("--push-to-loopback", action="store_true",
+                        help="send notifications by http on this machine as well, as no service does")  # fmt: skip
     parser.add_argument("--seed", choices=["demo"], help="fill an empty sandbox with demonstration data")
     parser.add_argument("--client", metavar="ID:SECRET", default="",
                         help="else SANDBOX_GOOGLE_CLIENT_ID and SANDBOX_GOOGLE_CLIENT_SECRET")  # fmt: skip
@@ -181,7 +192,7 @@ def main(arguments: list[str] | None = None) -> int:
     if options.make_ca:
         print(prepare_certificates(options.data).ca_file)
         return 0
-    sandbox = Sandbox(options.data)
+    sandbox = Sandbox(options.data, pushes_to_loopback=options.push_to_loopback)
     following = options.port + 1 if options.port else 0
     try:
         server, secure = sandbox.listen(options.port, following if options.tls_port is None else options.tls_port)

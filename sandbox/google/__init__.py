@@ -9,6 +9,7 @@ from typing import Any
 from flask import Flask
 
 from sandbox.clock import Clock
+from sandbox.delivering import Deliveries
 from sandbox.faults import Faults
 from sandbox.google.calendar import CalendarApi
 from sandbox.google.calendars import Calendars
@@ -18,6 +19,7 @@ from sandbox.google.events import Events
 from sandbox.google.listing import Listing
 from sandbox.google.oauth import Authorization
 from sandbox.google.people import PeopleApi
+from sandbox.google.push import Channels, PushApi
 from sandbox.google.tokens import Client, Tokens
 from sandbox.request_log import RequestLog
 from sandbox.store import Person, Store
@@ -44,13 +46,15 @@ class Google:
         self.events = Events(store, clock, self.calendars)
         self.contacts = Contacts(store, clock)
         self.listing = Listing(store, clock, self.events)
+        self.channels = Channels(self)
         self.base_url = ""
         self.faults: Faults
         self.log: RequestLog
+        self.deliveries: Deliveries
 
     def install(self, app: Flask) -> None:
         """Add the routes."""
-        for part in (Authorization(self), CalendarApi(self), PeopleApi(self)):
+        for part in (Authorization(self), CalendarApi(self), PushApi(self), PeopleApi(self)):
             app.register_blueprint(part.blueprint())
 
     def settle(self, base_url: str) -> None:

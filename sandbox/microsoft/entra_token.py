@@ -21,7 +21,7 @@ from sandbox.microsoft.entra_assertion import check_assertion, find_issuer
 from sandbox.microsoft.entra_errors import EntraError
 from sandbox.microsoft.entra_scopes import dump_scopes, parse_scopes
 from sandbox.microsoft.entra_tenants import Tenant, Tenants
-from sandbox.microsoft.graph import user_id
+from sandbox.microsoft.graph_ids import user_id
 from sandbox.microsoft.tokens import Client, Issued
 
 if TYPE_CHECKING:

@@ -34,6 +34,8 @@ from sandbox.microsoft.graph_errors import (
     token_refused,
 )
 from sandbox.microsoft.graph_events import EventHandlers
+from sandbox.microsoft.graph_ids import user_id
+from sandbox.microsoft.graph_subscriptions import Subscriptions
 from sandbox.microsoft.graph_views import dump_page, parse_select
 from sandbox.store import Store
 
@@ -81,11 +83,6 @@ class Office365(Protocol):
     def tokens(self) -> TokenShelf: ...
 
 
-def user_id(email: str) -> str:
-    """The directory's id of a person: the oid of their tokens, and Graph's."""
-    return str(uuid.uuid5(uuid.NAMESPACE_URL, f"office365/{email.lower()}"))
-
-
 class Graph:
     """resync_status: what a void state token is answered with; lists_default: whether the list of contact folders shows
     the default one; inactive: e-mail addresses without a mailbox in the cloud.
@@ -98,6 +95,7 @@ class Graph:
         self.inactive: set[str] = set()
         self.web_root = ("", "")
         self.events, self.contacts = EventHandlers(self), ContactHandlers(self)
+        self.subscriptions = Subscriptions(office365)
         # what is spelled out goes before what may be any id
         self._routes: list[tuple[str, list[str], str, Callable[[Call], Answer]]] = sorted((
             (method, path.split("/") if path else [], need, handler)
@@ -155,6 +153,8 @@ class Graph:
         """Raises GraphError."""
         access = self._check_token(call)
         call.email = access.email
+        if call.segments[0].lower() == "subscriptions":
+            return self.subscriptions.handle(call, access)
         handler = self._route(call, access)
         with self._guard:
             self._busy[call.email] += 1

@@ -10,6 +10,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import re
+import uuid
 from functools import lru_cache
 
 from sandbox.mailbox.ids import SHAPE, is_well_formed
@@ -18,6 +19,11 @@ from sandbox.microsoft.graph_errors import malformed_id
 ITEM_HEAD, DAY_HEAD, DAY_TAIL = "AAkALgAAAAAAHYQDEapmEc2byACq", "AAkALgFRAAgI", "AAHYQDEapmEc2b"
 NO_DAY = "AAAA"
 ORDINARY = re.compile(r"AAMkAG([A-Za-z0-9_-]{12})BGAAAAAA([A-Za-z0-9_-]{4})([A-Za-z0-9_-]{40})AAA=$")
+
+
+def user_id(email: str) -> str:
+    """The directory's id of a person: the oid of their tokens, and Graph's."""
+    return str(uuid.uuid5(uuid.NAMESPACE_URL, f"office365/{email.lower()}"))
 
 
 @lru_cache(maxsize=1024)
