@@ -9,7 +9,7 @@ from django.utils import timezone
 
 from integrations import gateway, tasks
 from integrations.erasing import erase, erase_unused
-from integrations.models import Connection
+from integrations.models import Connection, SyncCursor
 from integrations.permissions import NONE, Permissions, dump_permissions, parse_permissions
 from integrations.policy_models import freeze_policies, held_for
 from integrations.terms import CannotConnect, terms_on
@@ -145,10 +145,10 @@ def _record_end(
     )
 
 
-def confirm_emptied(connection: Connection, *, by: User, address: str | None = None) -> None:
-    """The person says that the suddenly empty calendar or address book is right: the next sync may erase our rows."""
+def confirm_emptied(connection: Connection, cursor: SyncCursor, *, by: User, address: str | None = None) -> None:
+    """The person says that this suddenly empty calendar or address book is right: the next sync may erase our rows."""
     with transaction.atomic():
-        connection.cursors.filter(emptied_at__isnull=False).update(emptied_confirmed=True)
+        connection.cursors.filter(pk=cursor.pk, emptied_at__isnull=False).update(emptied_confirmed=True)
         record(
             "connection.emptied_confirmed",
             organization=connection.user.organization,

@@ -14,6 +14,23 @@ from organizations.models import User
 
 
 @dataclass(frozen=True, slots=True)
+class Emptied:
+    """A calendar or an address book of which the provider suddenly lists nothing; whether that is so, its person says."""
+
+    cursor: SyncCursor
+    name: str
+    """Of a calendar that is one of several, other than the account's own."""
+
+    @property
+    def pk(self) -> int:
+        return self.cursor.pk
+
+    @property
+    def feed(self) -> str:
+        return self.cursor.feed
+
+
+@dataclass(frozen=True, slots=True)
 class Standing:
     """What a page of meetings or contacts must know before it shows any. `permission` is the read it depends on."""
 
@@ -25,8 +42,8 @@ class Standing:
     """The newest."""
     changed_run: SyncRun | None = None
     """The newest that changed a row, so that a page can tell whether it is stale."""
-    emptied: SyncCursor | None = None
-    """The feed's cursor, where the provider suddenly lists nothing and the person has not said that this is so."""
+    emptied: Emptied | None = None
+    """The first of them that the person is to be asked about."""
 
     @property
     def lacks(self) -> str:
@@ -89,8 +106,18 @@ def find_standing(user: User, *, permission: Permission, feed: str) -> Standing:
         registry.find_info(connection.provider),
         run=connection.runs.first(),
         changed_run=connection.runs.filter(changed).first(),
-        emptied=connection.cursors.filter(feed=feed, emptied_at__isnull=False, emptied_confirmed=False).first(),
+        emptied=next(iter(find_emptied(connection, feed=feed)), None),
     )
+
+
+def find_emptied(connection: Connection, *, feed: str = "") -> list[Emptied]:
+    """What its person is to be asked about, of one feed or of all."""
+    doubted = connection.cursors.filter(emptied_at__isnull=False, emptied_confirmed=False).order_by("pk")
+    return [
+        Emptied(one, registry.feeds()[one.feed].names(connection).get(one.container, "") if one.container else "")
+        for one in (doubted.filter(feed=feed) if feed else doubted)
+        if one.feed in registry.feeds()
+    ]
 
 
 def is_under_way(connection: Connection, run: SyncRun | None) -> bool:

@@ -18,7 +18,7 @@ from integrations.permissions import READ_OF, Permission, Permissions
 from integrations.policy_models import PolicyEffect, held_for, policy_for
 from integrations.providers.base import ProviderInfo, SignInMethod
 from integrations.sign_in_views import get_offered_info, leave
-from integrations.standing import is_under_way
+from integrations.standing import find_emptied, is_under_way
 from integrations.terms import CannotConnect, find_endings, terms_for, terms_on
 from organizations.client_address import client_address
 from organizations.requests import SignedInRequest
@@ -238,8 +238,14 @@ def sync_progress(request: SignedInRequest) -> HttpResponse:
 def emptied_create(request: SignedInRequest) -> HttpResponse:
     """Confirm that a suddenly empty calendar or address book really is empty."""
     connection = _connection_or_404(request)
-    changing.confirm_emptied(connection, by=request.user, address=client_address(request))
-    messages.success(request, "Thank you. We will remove what is no longer there.")
+    pk = request.POST.get("cursor", "")
+    doubted = connection.cursors.filter(emptied_at__isnull=False)
+    cursor = doubted.filter(pk=pk).first() if pk.isdecimal() and len(pk) < 19 else None
+    if cursor is None:
+        messages.info(request, "Something is listed there again, so nothing is removed here.")
+    else:
+        changing.confirm_emptied(connection, cursor, by=request.user, address=client_address(request))
+        messages.success(request, "Thank you. We will remove what is no longer there.")
     return redirect("integrations:profile")
 
 
@@ -277,7 +283,7 @@ def _card(request: SignedInRequest, connection: Connection | None) -> dict[str, 
             "method": connection.sign_in_method,
             "can_renew": bool(obtainable & connection.not_granted if is_good else obtainable),
             "can_approve": connection.error_code == "approval_needed",
-            "emptied": connection.cursors.filter(emptied_at__isnull=False, emptied_confirmed=False),
+            "emptied": find_emptied(connection),
         }
     return context
 

@@ -121,7 +121,7 @@ def test_a_calendar_that_is_suddenly_empty_is_doubted_and_the_person_is_asked(co
     assert SyncCursor.objects.get(feed="calendar").emptied_at is not None
 
     assert sync_now(connection).removed == 0
-    changing.confirm_emptied(connection, by=alice)
+    changing.confirm_emptied(connection, SyncCursor.objects.get(feed="calendar"), by=alice)
     assert sync_now(connection).removed == 23
     assert Meeting.objects.count() == 0
     cursor = SyncCursor.objects.get(feed="calendar")

@@ -436,11 +436,35 @@ def test_a_broken_connection_shows_a_banner_on_every_page_with_the_age_of_what_i
 def test_the_question_after_a_sudden_emptiness_is_on_the_profile_and_can_be_answered(connect, alice_client):
     connection = connect()
     sync.run(connection.pk, trigger="person")
-    connection.cursors.filter(feed="calendar").update(emptied_at=timezone.now())
-    assert "says that your calendar is now empty" in text_of(alice_client.get(PROFILE))
-    alice_client.post("/integrations/connection/emptied/")
-    assert "is now empty" not in text_of(alice_client.get(PROFILE))
-    assert connection.cursors.get(feed="calendar").emptied_confirmed
+    connection.cursors.update(emptied_at=timezone.now())
+    page = text_of(alice_client.get(PROFILE))
+    assert "says that your calendar is now empty" in page
+    assert "says that your address book is now empty" in page
+    calendar = connection.cursors.get(feed="calendar")
+    alice_client.post("/integrations/connection/emptied/", {"cursor": calendar.pk})
+    page = text_of(alice_client.get(PROFILE))
+    assert "your calendar is now empty" not in page
+    assert "your address book is now empty" in page, "each is a question of its own"
+    calendar.refresh_from_db()
+    assert calendar.emptied_confirmed
+
+
+@pytest.mark.parametrize("answer", ["", "0", "x", "9" * 30])
+def test_an_answer_to_a_question_that_is_settled_changes_nothing(connect, alice_client, answer):
+    connection = connect()
+    sync.run(connection.pk, trigger="person")
+    page = alice_client.post("/integrations/connection/emptied/", {"cursor": answer}, follow=True)
+    assert "listed there again" in text_of(page)
+    assert not connection.cursors.filter(emptied_confirmed=True).exists()
+
+
+def test_nobody_answers_another_persons_question(connect, bob, sign_in, memory):
+    mine = connect()
+    sync.run(mine.pk, trigger="person")
+    mine.cursors.update(emptied_at=timezone.now())
+    Connection.objects.create(user=bob, provider="memory", mailbox=bob.email, account_id="b", credentials={})
+    sign_in(bob).post("/integrations/connection/emptied/", {"cursor": mine.cursors.first().pk})
+    assert not mine.cursors.filter(emptied_confirmed=True).exists()
 
 
 # --- strangers -----------------------------------------------------------------------------------------------------
