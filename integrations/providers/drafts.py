@@ -2,7 +2,7 @@
 
 import html
 import re
-from datetime import datetime
+from datetime import UTC, date, datetime, timedelta
 
 from integrations.remote import EventDraft, RemoteEvent
 
@@ -24,7 +24,7 @@ def _is_written(event: RemoteEvent, draft: EventDraft, name: str) -> bool:
         case "title":
             return event.title == draft.title
         case "body":
-            return event.body == draft.body or flatten(event.body) == flatten(html.escape(draft.body))
+            return flatten(event.body) == flatten(escape(draft.body))
         case "location":
             return event.location == draft.location
         case "time" if draft.starts_on is not None:
@@ -40,6 +40,11 @@ def _is_written(event: RemoteEvent, draft: EventDraft, name: str) -> bool:
     raise ValueError(f"a draft has no field {name!r}")
 
 
+def escape(body: str) -> str:
+    """Plain text as HTML whose line ends still count."""
+    return html.escape(body, quote=False)
+
+
 def flatten(body: str) -> str:
     """The words of a body, HTML or not, without what a service may have laid around and between them."""
     return _SPACE.sub("", html.unescape(_TAG.sub("", body)))
@@ -50,6 +55,11 @@ def invited_to(event: RemoteEvent) -> set[str]:
     return {
         one.email.lower() for one in event.attendees if not (one.is_organizer or (one.is_self and event.is_organizer))
     }
+
+
+def nearest_day(moment: datetime) -> date:
+    """The day that a moment is the midnight of, in whichever zone: days have none."""
+    return (moment.astimezone(UTC) + timedelta(hours=12)).date()
 
 
 def is_backwards(draft: EventDraft) -> bool:

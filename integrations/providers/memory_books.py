@@ -6,7 +6,7 @@ from typing import Any, Generic, Protocol, TypeVar
 from zoneinfo import ZoneInfo
 
 from integrations.errors import Conflict, CursorExpired, Gone, Rejected
-from integrations.providers.drafts import is_backwards, is_written
+from integrations.providers.drafts import escape, is_backwards, is_written, nearest_day
 from integrations.remote import DRAFT_FIELDS, Attendee, EventDraft, RemoteCalendar, RemoteEvent, RemoteRef, Window
 
 
@@ -139,6 +139,8 @@ class MemoryBook:
         master = self.get(ref.id)
         if master.recurrence is None:
             raise Rejected("This is not a series.", detail="no recurrence")
+        if master.is_all_day:
+            before = datetime.combine(nearest_day(before), datetime.min.time(), UTC)
         ended = master.recurrence.ended_before(before, *_first_of(master))
         if ended is None:
             raise Rejected("Nothing would be left of this series. Delete it instead.", detail="empty")
@@ -214,6 +216,8 @@ def _rewrite(event: RemoteEvent, draft: EventDraft, fields: frozenset[str]) -> R
     if "time" in fields:
         names = ("starts", "ends", "starts_on", "ends_on", "timezone")
         changes |= {name: getattr(draft, name) for name in names}
+    if "body" in fields:
+        changes["body"] = escape(draft.body)
     if "attendees" in fields:
         changes["attendees"] = _merge(event.attendees, draft.attendees)
     return replace(event, **changes)
