@@ -400,6 +400,10 @@ class MemoryCalendar:
     def read(self, ref: RemoteRef) -> RemoteEvent:
         return self._open("read", ref.container).get(ref.id)
 
+    def read_series(self, ref: RemoteRef) -> RemoteEvent:
+        book = self._open("read", ref.container)
+        return book.get(book.get(ref.id).series_id or ref.id)
+
     def instances(self, ref: RemoteRef, window: Window) -> tuple[RemoteEvent, ...]:
         return _as_listed(self._open("instances", ref.container).occurrences(ref.id, window))
 
