@@ -1,4 +1,4 @@
-"""Reading an Exchange calendar: SyncFolderItems tells what has changed, a calendar view what there is.
+"""Reading Exchange's calendars: SyncFolderItems tells what has changed, a calendar view what there is.
 
 SyncFolderItems knows events and series, and nothing of a series' occurrences; a calendar view knows occurrences, and
 nothing of changes. So a complete listing takes down where the folder stands and then reads the window, month by month.
@@ -9,24 +9,28 @@ Reference: https://learn.microsoft.com/en-us/exchange/client-developer/exchange-
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from datetime import timedelta
 from hashlib import blake2b
 from itertools import islice
 
 import orjson
 
-from integrations.errors import CursorExpired, Unexpected
-from integrations.providers.exchange.folders import parse_folder
-from integrations.providers.exchange.operations import get_folders, sync_items
+from integrations.errors import CursorExpired, Gone, Unexpected
+from integrations.providers.exchange.folders import choose_calendars
+from integrations.providers.exchange.operations import get_folder, get_folders, sync_hierarchy, sync_items
 from integrations.providers.exchange.payloads import MASTER, SINGLE
-from integrations.providers.exchange.responses import MESSAGES, Element, check
+from integrations.providers.exchange.responses import BAD_IDS, Element, check, code_of
+from integrations.providers.exchange.single import fetch_item
 from integrations.providers.exchange.syncing import read_change, sync
+from integrations.providers.exchange.tree import find_own, read_folder, read_tree
 from integrations.providers.exchange.window import WindowReader
 from integrations.providers.exchange.wire import Wire
-from integrations.remote import Delta, RemoteEvent, Window
+from integrations.remote import Delta, RemoteCalendar, RemoteEvent, RemoteRef, Window
 
 # A page is what is in memory at once. Exchange counts each item against the person's budget.
 _PAGE_SIZE = 100
 _FORMAT = 1
+_DAY = timedelta(days=1)
 
 
 @dataclass(slots=True)
@@ -73,35 +77,46 @@ class Changed:
     everything: bool = False
 
 
-class ExchangeCalendar:
-    """The person's own calendar: an integrations.providers.base.Calendar."""
+class ReadableExchangeCalendar:
+    """The calendars of a mailbox: an integrations.providers.base.ReadableCalendar."""
 
     def __init__(self, wire: Wire) -> None:
         self._wire = wire
 
-    def changes(self, cursor: str | None, window: Window) -> Iterator[Delta[RemoteEvent]]:
+    def calendars(self) -> tuple[RemoteCalendar, ...]:
+        """All folders for events, but for those in the trash.
+
+        Raises:
+            ProviderError: any of the family.
+        """
+        default, trash = find_own(self._wire, "calendar", "deleteditems")
+        folders = read_tree(self._wire, lambda state: sync_hierarchy(state, with_rights=True))
+        return choose_calendars(folders, default=default, trash=trash)
+
+    def changes(self, cursor: str | None, window: Window, *, calendar: str = "") -> Iterator[Delta[RemoteEvent]]:
         """Events and occurrences, never series.
 
         Raises:
             CursorExpired: list again with None.
+            Gone: there is no such calendar any more.
             ProviderError: any of the family.
         """
         if cursor is None:
-            yield from self._list(window)
+            yield from self._list(window, calendar)
             return
         known = parse_cursor(cursor)
-        if known is None:
+        if known is None or calendar not in ("", known.folder):
             raise CursorExpired(self._wire.words.read_again, detail="a cursor of another form")
-        yield from self._follow(known, window)
+        yield from self._follow(known, window, calendar)
 
-    def _list(self, window: Window) -> Iterator[Delta[RemoteEvent]]:
+    def _list(self, window: Window, calendar: str) -> Iterator[Delta[RemoteEvent]]:
         """Where the folder stands first, then the window: what changes meanwhile comes with the next round."""
-        cursor = Cursor(self._find_folder())
+        cursor = Cursor(self._find_folder(calendar))
         self._sync(cursor)
-        yield from self._read_window(cursor, window)
+        yield from self._read_window(cursor, window, calendar)
 
-    def _read_window(self, cursor: Cursor, window: Window) -> Iterator[Delta[RemoteEvent]]:
-        reader = WindowReader(self._wire, cursor.folder, window)
+    def _read_window(self, cursor: Cursor, window: Window, calendar: str) -> Iterator[Delta[RemoteEvent]]:
+        reader = WindowReader(self._wire, cursor.folder, window, container=calendar)
         rows = reader.find()
         page = list(islice(rows, _PAGE_SIZE))
         while page:
@@ -112,12 +127,12 @@ class ExchangeCalendar:
             page = following
         yield Delta(reader.read(page), cursor=cursor.dump(), complete=True)
 
-    def _follow(self, cursor: Cursor, window: Window) -> Iterator[Delta[RemoteEvent]]:
+    def _follow(self, cursor: Cursor, window: Window, calendar: str) -> Iterator[Delta[RemoteEvent]]:
         changed = self._sync(cursor)
         if changed.everything:
-            yield from self._read_window(cursor, window)
+            yield from self._read_window(cursor, window, calendar)
             return
-        reader = WindowReader(self._wire, cursor.folder, window)
+        reader = WindowReader(self._wire, cursor.folder, window, container=calendar)
         living = {*cursor.masters.values(), *changed.series}
         series = {uid for uid in (*changed.series, *changed.former) if uid in living}
         gone = [*changed.gone, *(uid for uid in changed.former if uid not in living)]
@@ -129,13 +144,42 @@ class ExchangeCalendar:
             yield Delta(reader.read(rows), series=names)
         yield Delta(gone=tuple(gone), cursor=cursor.dump())
 
-    def _find_folder(self) -> str:
+    def read(self, ref: RemoteRef) -> RemoteEvent:
+        """As in base.ReadableCalendar. A series is known by its own id and by its UID, which its occurrences name.
+
+        Raises:
+            Gone
+            ProviderError: any other of the family.
+        """
+        return fetch_item(self._wire, ref).event
+
+    def instances(self, ref: RemoteRef, window: Window) -> tuple[RemoteEvent, ...]:
+        """As in base.ReadableCalendar.
+
+        Raises:
+            Gone
+            ProviderError: any other of the family.
+        """
+        series = fetch_item(self._wire, ref)
+        span = series.find_span()
+        if span is not None:
+            # A view lists everything between two moments: no more of them than the series needs.
+            window = Window(max(window.starts, span[0] - _DAY), min(window.ends, span[1] + _DAY))
+        if window.starts >= window.ends or not series.event.uid:
+            return ()
+        reader = WindowReader(self._wire, ref.container, window, container=ref.container)
+        pages = reader.find_series({series.event.uid}, size=_PAGE_SIZE)
+        return tuple(event for _, rows in pages for event in reader.read(rows))
+
+    def _find_folder(self, calendar: str) -> str:
         """Reference: https://learn.microsoft.com/en-us/exchange/client-developer/web-service-reference/getfolder-operation"""
-        (message,) = self._wire.ask(get_folders("calendar"))[:1]
-        element = check(message, self._wire.words).find(f"{MESSAGES}Folders/*")
-        folder = parse_folder(element) if element is not None else None
+        words = self._wire.words
+        (message,) = self._wire.ask(get_folder(calendar) if calendar else get_folders("calendar"))[:1]
+        if calendar and message.get("ResponseClass") == "Error" and code_of(message) in BAD_IDS:
+            raise Gone(words.gone, detail="no id of a calendar")
+        folder = read_folder(check(message, words))
         if folder is None:
-            raise Unexpected(self._wire.words.not_understood, detail="a calendar without an id")
+            raise Unexpected(words.not_understood, detail="a calendar without an id")
         return folder.id
 
     def _sync(self, cursor: Cursor) -> Changed:

@@ -11,12 +11,13 @@ from dataclasses import dataclass, field
 
 import orjson
 
-from integrations.errors import CursorExpired, Gone
+from integrations.errors import CursorExpired
 from integrations.providers.exchange.folders import Folder, above, choose_folders, is_contact_folder, parse_folder
-from integrations.providers.exchange.operations import get_contacts, get_folders, sync_hierarchy, sync_items
+from integrations.providers.exchange.operations import get_contacts, sync_hierarchy, sync_items
 from integrations.providers.exchange.people import parse_contact
-from integrations.providers.exchange.responses import MESSAGES, TYPES, Element, check
+from integrations.providers.exchange.responses import TYPES, Element
 from integrations.providers.exchange.syncing import get_items, read_change, sync
+from integrations.providers.exchange.tree import find_own
 from integrations.providers.exchange.wire import Wire
 from integrations.remote import Delta, RemoteContact, RemoteFolder
 
@@ -95,7 +96,7 @@ class ExchangeContacts:
         Raises:
             CursorExpired: one that was read before is no more.
         """
-        default, trash = self._find_default()
+        default, trash = find_own(self._wire, "contacts", "deleteditems")
         tree = Cursor()
         folders: dict[str, Folder] = {}
         for change in self._sync_tree(tree):
@@ -111,22 +112,6 @@ class ExchangeContacts:
         cursor.folders = {one: cursor.folders.get(one, "") for one in ids}
         cursor.others = list({other: None for one in ids for other in above(folders, one) if other not in ids})
         return chosen
-
-    def _find_default(self) -> tuple[str, str]:
-        """Ids of the default contacts folder and of the trash; "" for what there is not.
-
-        Reference: https://learn.microsoft.com/en-us/exchange/client-developer/web-service-reference/getfolder-operation
-        """
-        found = []
-        for message in self._wire.ask(get_folders("contacts", "deleteditems")):
-            try:
-                element = check(message, self._wire.words).find(f"{MESSAGES}Folders/*")
-            except Gone:
-                element = None
-            folder = parse_folder(element) if element is not None else None
-            found.append(folder.id if folder else "")
-        default, trash, *_ = [*found, "", ""]
-        return default, trash
 
     def _sync_tree(self, cursor: Cursor) -> Iterator[Element]:
         """Each change of a folder since `cursor.tree`, which moves on page by page; from nothing all of them."""

@@ -14,7 +14,6 @@ import requests
 from integrations.errors import AdminNeeded, Gone, ReconnectNeeded, Refused, Unexpected
 from integrations.permissions import ALL, dump_permissions
 from integrations.providers.base import SaveCredentials
-from integrations.providers.exchange.calendar import ExchangeCalendar
 from integrations.providers.exchange.contacts import ExchangeContacts
 from integrations.providers.exchange.folders import parse_folder
 from integrations.providers.exchange.operations import get_calendars_of, get_folders, resolve_names
@@ -23,6 +22,7 @@ from integrations.providers.exchange.responses import MESSAGES, Element, check
 from integrations.providers.exchange.versions import find_version
 from integrations.providers.exchange.wire import SignInKind, Wire, discover
 from integrations.providers.exchange.words import EwsWords
+from integrations.providers.exchange.writing import ExchangeCalendar
 from integrations.remote import Credentials, SignIn
 
 __all__ = ["EwsAccount", "EwsWords", "complete_url", "open_account", "recall", "sign_in"]

@@ -1,4 +1,4 @@
-"""The folders of a mailbox, and which of them are a person's address book. Pure.
+"""The folders of a mailbox, and which of them are a person's address book and calendars. Pure.
 
 Reference: https://learn.microsoft.com/en-us/exchange/client-developer/web-service-reference/contactsfolder
 """
@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from integrations.providers.exchange.operations import IS_HIDDEN
 from integrations.providers.exchange.responses import TYPES, Element
-from integrations.remote import RemoteFolder
+from integrations.remote import RemoteCalendar, RemoteFolder
 
 _CUT = len(TYPES)
 
@@ -22,6 +22,7 @@ class Folder:
     name: str
     folder_class: str
     is_hidden: bool
+    is_writable: bool = True
 
 
 def parse_folder(element: Element) -> Folder | None:
@@ -37,12 +38,22 @@ def parse_folder(element: Element) -> Folder | None:
             tag = child.find(f"{TYPES}ExtendedFieldURI")
             if tag is not None and tag.get("PropertyTag", "").lower() == IS_HIDDEN:
                 is_hidden = child.findtext(f"{TYPES}Value", "").strip().lower() in ("true", "1")
+        elif name == "EffectiveRights":
+            texts[name] = child.findtext(f"{TYPES}CreateContents", "")
         else:
             texts[name] = child.text or ""
     if not ids["FolderId"]:
         return None
     get = texts.get
-    return Folder(ids["FolderId"], ids["ParentFolderId"], get("DisplayName", ""), get("FolderClass", ""), is_hidden)
+    is_writable = get("EffectiveRights", "").strip() != "false"
+    return Folder(
+        ids["FolderId"],
+        ids["ParentFolderId"],
+        get("DisplayName", ""),
+        get("FolderClass", ""),
+        is_hidden,
+        is_writable,
+    )
 
 
 # What Exchange keeps in contact folders of its own making: who was written to lately, copies of the directory, what
@@ -84,6 +95,28 @@ def choose_folders(folders: Mapping[str, Folder], *, default: str, trash: str) -
         )
         for one in sorted(chosen.values(), key=lambda one: one.id != default)
     )
+
+
+def choose_calendars(folders: Mapping[str, Folder], *, default: str, trash: str) -> tuple[RemoteCalendar, ...]:
+    """The calendars of a mailbox, the person's own first; the others by their names."""
+    own = folders.get(default)
+    others = sorted(
+        (
+            one
+            for one in folders.values()
+            if one.id != default and _is_calendar(one) and trash not in above(folders, one.id)
+        ),
+        key=lambda one: (one.name.casefold(), one.id),
+    )
+    return (
+        RemoteCalendar("", own.name if own else ""),
+        *(RemoteCalendar(one.id, one.name, is_writable=one.is_writable) for one in others),
+    )
+
+
+def _is_calendar(folder: Folder) -> bool:
+    kind = folder.folder_class.lower()
+    return not folder.is_hidden and (kind == "ipf.appointment" or kind.startswith("ipf.appointment."))
 
 
 def above(folders: Mapping[str, Folder], folder_id: str) -> list[str]:

@@ -1,13 +1,15 @@
 """What is asked of Exchange: the XML of each operation, and the envelope around it. Pure.
 
 Requests are small and always of one form, so they are written as text. Whatever comes from outside goes through
-`_text` or `_attribute`.
+`dump_text` or `dump_attribute`.
 
 Reference: https://learn.microsoft.com/en-us/exchange/client-developer/web-service-reference/ews-operations-in-exchange
 """
 
 import re
+from base64 import b64encode
 from collections.abc import Iterable
+from contextlib import suppress
 from datetime import UTC, datetime
 from functools import cache
 from xml.sax.saxutils import escape
@@ -19,6 +21,9 @@ _NAMESPACES = (
 )
 # What XML cannot hold, and what no name of anything holds.
 _FORBIDDEN = dict.fromkeys((*range(32), 0xFFFE, 0xFFFF))
+
+_FORBIDDEN_IN_LINES = {code: None for code in _FORBIDDEN if code not in (9, 10)}
+_GLOBAL_ID_HEAD = bytes.fromhex("040000008200E00074C5B7101A82E008")
 
 _PLAIN = re.compile(r"[A-Za-z0-9+/=_-]*")
 
@@ -50,6 +55,16 @@ _EVENT_FIELDS = (
     "calendar:OptionalAttendees",
     "calendar:Resources",
     "calendar:StartTimeZone",
+)
+# What is asked of one event alone.
+_SINGLE_FIELDS = (
+    "item:ParentFolderId",
+    "calendar:OriginalStart",
+    "calendar:Recurrence",
+    "calendar:FirstOccurrence",
+    "calendar:LastOccurrence",
+    "calendar:ModifiedOccurrences",
+    "calendar:DeletedOccurrences",
 )
 _SINCE_2013 = ("calendar:JoinOnlineMeetingUrl",)
 _CONTACT_FIELDS = (
@@ -84,15 +99,31 @@ PHONE_KEYS = (
 _EMAIL_KEYS = ("EmailAddress1", "EmailAddress2", "EmailAddress3")
 _ADDRESS_KEYS = ("Business", "Home", "Other")
 _ADDRESS_PARTS = ("Street", "City", "State", "CountryOrRegion", "PostalCode")
+KEY_NAME = "PorticoKey"
+KEY = (
+    f'<t:ExtendedFieldURI PropertySetId="5b6a4b04-7ff5-4a6f-9a34-0c5d2f7c7d1e" PropertyName="{KEY_NAME}" '
+    'PropertyType="String"/>'
+)
+"""A property of our own that events made here have. It stays in this mailbox, which a UID does not."""
+_GLOBAL_ID = '<t:ExtendedFieldURI DistinguishedPropertySetId="Meeting" PropertyId="35" PropertyType="Binary"/>'
+"""PidLidCleanGlobalObjectId, which is what a UID is made of. Reference:
+https://learn.microsoft.com/en-us/openspecs/exchange_server_protocols/ms-oxocal/"""
 IS_HIDDEN = "0x10f4"
 """PidTagAttributeHidden. Reference: https://learn.microsoft.com/en-us/openspecs/exchange_server_protocols/ms-oxprops"""
 
 
-def _text(value: str) -> str:
+def dump_text(value: str) -> str:
+    """Between tags."""
     return escape(value.translate(_FORBIDDEN))
 
 
-def _attribute(value: str) -> str:
+def dump_lines(value: str) -> str:
+    """Between tags, with its line ends."""
+    return escape(value.replace("\r\n", "\n").translate(_FORBIDDEN_IN_LINES))
+
+
+def dump_attribute(value: str) -> str:
+    """Within double quotes."""
     # Ids are base64, by the hundred.
     if value.isascii() and _PLAIN.fullmatch(value):
         return value
@@ -113,11 +144,16 @@ def get_folders(*names: str) -> str:
     return _get_folder(ids)
 
 
+def get_folder(folder: str) -> str:
+    """GetFolder of one by its id."""
+    return _get_folder(f'<t:FolderId Id="{dump_attribute(folder)}"/>')
+
+
 def get_calendars_of(addresses: Iterable[str]) -> str:
     """GetFolder of the calendar of each of these mailboxes."""
     ids = "".join(
         '<t:DistinguishedFolderId Id="calendar"><t:Mailbox>'
-        f"<t:EmailAddress>{_text(address)}</t:EmailAddress></t:Mailbox></t:DistinguishedFolderId>"
+        f"<t:EmailAddress>{dump_text(address)}</t:EmailAddress></t:Mailbox></t:DistinguishedFolderId>"
         for address in addresses
     )
     return _get_folder(ids)
@@ -133,13 +169,14 @@ def _get_folder(ids: str) -> str:
 def resolve_names(entry: str) -> str:
     return (
         '<m:ResolveNames ReturnFullContactData="true" SearchScope="ActiveDirectory">'
-        f"<m:UnresolvedEntry>{_text(entry)}</m:UnresolvedEntry></m:ResolveNames>"
+        f"<m:UnresolvedEntry>{dump_text(entry)}</m:UnresolvedEntry></m:ResolveNames>"
     )
 
 
-def sync_hierarchy(state: str) -> str:
+def sync_hierarchy(state: str, *, with_rights: bool = False) -> str:
     """SyncFolderHierarchy of all that a person sees: the tree below the top of the information store."""
-    fields = _fields(("folder:FolderClass", "folder:ParentFolderId", "folder:DisplayName"))
+    rights = ("folder:EffectiveRights",) if with_rights else ()
+    fields = _fields(("folder:FolderClass", "folder:ParentFolderId", "folder:DisplayName", *rights))
     hidden = f'<t:ExtendedFieldURI PropertyTag="{IS_HIDDEN}" PropertyType="Boolean"/>'
     return (
         "<m:SyncFolderHierarchy><m:FolderShape><t:BaseShape>IdOnly</t:BaseShape>"
@@ -155,32 +192,80 @@ def sync_items(folder: str, state: str, *, is_calendar: bool) -> str:
     extra = f"<t:AdditionalProperties>{fields}</t:AdditionalProperties>" if fields else ""
     return (
         f"<m:SyncFolderItems><m:ItemShape><t:BaseShape>IdOnly</t:BaseShape>{extra}</m:ItemShape>"
-        f'<m:SyncFolderId><t:FolderId Id="{_attribute(folder)}"/></m:SyncFolderId>{_state(state)}'
+        f'<m:SyncFolderId><t:FolderId Id="{dump_attribute(folder)}"/></m:SyncFolderId>{_state(state)}'
         f"<m:MaxChangesReturned>{MOST_CHANGES}</m:MaxChangesReturned></m:SyncFolderItems>"
     )
 
 
 def _state(state: str) -> str:
-    return f"<m:SyncState>{_text(state)}</m:SyncState>" if state else ""
+    return f"<m:SyncState>{dump_text(state)}</m:SyncState>" if state else ""
 
 
 def find_events(folder: str, starts: datetime, ends: datetime) -> str:
-    """FindItem with a CalendarView: events and occurrences of which some lies between two moments."""
+    """FindItem with a CalendarView: events and occurrences of which some lies between two moments.
+
+    `folder` as in `place`.
+    """
     return (
         '<m:FindItem Traversal="Shallow"><m:ItemShape><t:BaseShape>IdOnly</t:BaseShape>'
         f"<t:AdditionalProperties>{_fields(_VIEW_FIELDS)}</t:AdditionalProperties></m:ItemShape>"
-        f'<m:CalendarView StartDate="{_moment(starts)}" EndDate="{_moment(ends)}"/>'
-        f'<m:ParentFolderIds><t:FolderId Id="{_attribute(folder)}"/></m:ParentFolderIds></m:FindItem>'
+        f'<m:CalendarView StartDate="{dump_moment(starts)}" EndDate="{dump_moment(ends)}"/>'
+        f"<m:ParentFolderIds>{place(folder)}</m:ParentFolderIds></m:FindItem>"
     )
 
 
-def _moment(moment: datetime) -> str:
+def place(folder: str) -> str:
+    """A calendar by its id; "" for the person's own."""
+    return f'<t:FolderId Id="{dump_attribute(folder)}"/>' if folder else '<t:DistinguishedFolderId Id="calendar"/>'
+
+
+def find_by_key(folder: str, key: str) -> str:
+    """FindItem: the events and series of a calendar that were made with a key of ours."""
+    return _find_where(folder, KEY, dump_attribute(key))
+
+
+def find_by_uid(folder: str, uid: str) -> str:
+    """FindItem: the events and series of a calendar that have a UID."""
+    return _find_where(folder, _GLOBAL_ID, b64encode(_dump_global_id(uid)).decode())
+
+
+def _find_where(folder: str, path: str, value: str) -> str:
+    constant = f'<t:FieldURIOrConstant><t:Constant Value="{value}"/></t:FieldURIOrConstant>'
+    return (
+        '<m:FindItem Traversal="Shallow"><m:ItemShape><t:BaseShape>IdOnly</t:BaseShape>'
+        f"<t:AdditionalProperties>{_fields(('calendar:CalendarItemType',))}</t:AdditionalProperties></m:ItemShape>"
+        '<m:IndexedPageItemView MaxEntriesReturned="10" Offset="0" BasePoint="Beginning"/>'
+        f"<m:Restriction><t:IsEqualTo>{path}{constant}</t:IsEqualTo></m:Restriction>"
+        f"<m:ParentFolderIds>{place(folder)}</m:ParentFolderIds></m:FindItem>"
+    )
+
+
+def _dump_global_id(uid: str) -> bytes:
+    """A UID as Exchange keeps it: its own are hexadecimal, those of others are wrapped.
+
+    Reference: https://learn.microsoft.com/en-us/openspecs/exchange_server_protocols/ms-oxocal/1d3aac05-a7b9-45cc-a213-47f0a0a2c5c1
+    """
+    with suppress(ValueError):
+        if (own := bytes.fromhex(uid)).startswith(_GLOBAL_ID_HEAD):
+            # The day of an occurrence is no part of what a series is found by.
+            return own[:16] + bytes(4) + own[20:]
+    wrapped = b"vCal-Uid\x01\x00\x00\x00" + uid.encode() + b"\x00"
+    return _GLOBAL_ID_HEAD + bytes(20) + len(wrapped).to_bytes(4, "little") + wrapped
+
+
+def dump_moment(moment: datetime) -> str:
     return f"{moment.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}"
 
 
 def get_events(ids: Iterable[str], *, is_2013: bool, with_body: bool = True) -> str:
     fields = _EVENT_FIELDS + (_SINCE_2013 if is_2013 else ()) + (("item:Body",) if with_body else ())
-    return _get_items(ids, _fields(fields), body="Best")
+    return _get_items(ids, _fields(fields) + KEY, body="Best")
+
+
+def get_event(remote_id: str, *, is_2013: bool) -> str:
+    """GetItem of one, with all that is asked of one alone."""
+    fields = _EVENT_FIELDS + _SINGLE_FIELDS + (_SINCE_2013 if is_2013 else ()) + ("item:Body",)
+    return _get_items((remote_id,), _fields(fields) + KEY, body="Best")
 
 
 def get_contacts(ids: Iterable[str], *, with_body: bool = True) -> str:
@@ -189,7 +274,7 @@ def get_contacts(ids: Iterable[str], *, with_body: bool = True) -> str:
 
 def _get_items(ids: Iterable[str], fields: str, *, body: str) -> str:
     """`body`: "Text", or "Best" for HTML where it is stored as HTML: links are in the mark-up."""
-    items = "".join(f'<t:ItemId Id="{_attribute(one)}"/>' for one in ids)
+    items = "".join(f'<t:ItemId Id="{dump_attribute(one)}"/>' for one in ids)
     return (
         f"<m:GetItem><m:ItemShape><t:BaseShape>IdOnly</t:BaseShape><t:BodyType>{body}</t:BodyType>"
         f"<t:AdditionalProperties>{fields}</t:AdditionalProperties></m:ItemShape>"

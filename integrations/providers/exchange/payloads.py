@@ -6,12 +6,13 @@ good part of what a full sync costs, hence the plain code: each element is touch
 Reference: https://learn.microsoft.com/en-us/exchange/client-developer/web-service-reference/calendaritem
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import date, datetime, timedelta
 from hashlib import blake2b
 from urllib.parse import quote, quote_plus, urlsplit
 from zoneinfo import ZoneInfo
 
+from integrations.providers.exchange.operations import KEY_NAME
 from integrations.providers.exchange.responses import TYPES, Element
 from integrations.providers.moments import parse_moment
 from integrations.providers.time_zones import find_zone_name
@@ -77,6 +78,7 @@ _ITEM_ID, _START_ZONE, _ORGANIZER, _REQUIRED, _OPTIONAL, _RESOURCES, _ATTENDEE, 
                  "Attendee", "Name", "EmailAddress", "ResponseType")
 )  # fmt: skip
 _GROUPS = frozenset({_REQUIRED, _OPTIONAL, _RESOURCES})
+_RECURRENCE, _OWN_PROPERTY, _VALUE = (f"{TYPES}{name}" for name in ("Recurrence", "ExtendedFieldURI", "Value"))
 
 
 def parse_fields(item: Element) -> dict[str, str]:
@@ -102,6 +104,9 @@ class Details:
     """Name and address."""
     attendees: tuple[Attendee, ...] = ()
     timezone: str = ""
+    key: str = ""
+    digest: str = ""
+    """Of a series: equal where all that its occurrences share is."""
 
 
 NO_DETAILS = Details({})
@@ -117,7 +122,8 @@ def parse_details(item: Element, mailbox: str = "") -> Details:
     organizer = person = ["", "", "", _ORGANIZER]
     people: list[list[str]] = []
     group = _REQUIRED
-    timezone = ""
+    timezone = key = pattern = ""
+    is_key = False
     find_name = _SIMPLE.get
     for one in item.iter():
         tag = one.tag
@@ -141,6 +147,12 @@ def parse_details(item: Element, mailbox: str = "") -> Details:
             person = organizer
         elif tag == _START_ZONE:
             timezone = find_zone_name(one.get("Id", ""))
+        elif tag == _OWN_PROPERTY:
+            is_key = one.get("PropertyName") == KEY_NAME
+        elif tag == _VALUE and is_key:
+            key = one.text or ""
+        elif tag == _RECURRENCE:
+            pattern = "/".join(one.itertext())
         elif tag == _ITEM_ID and "Id" not in fields:
             fields["Id"], fields["ChangeKey"] = one.get("Id", ""), one.get("ChangeKey", "")
     host_name, host_email, *_ = organizer
@@ -162,7 +174,16 @@ def parse_details(item: Element, mailbox: str = "") -> Details:
                 group == _RESOURCES,
             )
         )
-    return Details(fields, (host_name, host_email), tuple(attendees), timezone)
+    digest = ""
+    if fields.get("CalendarItemType", SINGLE) != SINGLE:
+        # Without anybody's answer: that changes nothing about the event.
+        shared = [fields.get("Body", ""), timezone, pattern, *(part for one in people for part in (one[1], one[3]))]
+        digest = _digest(shared)
+    return Details(fields, (host_name, host_email), tuple(attendees), timezone, key, digest)
+
+
+def _digest(parts: Iterable[str]) -> str:
+    return blake2b(chr(31).join(parts).encode(), digest_size=9).hexdigest()
 
 
 def parse_event(
@@ -196,7 +217,7 @@ def parse_event(
     )
     joining = more("JoinOnlineMeetingUrl", "")
     return RemoteEvent(
-        RemoteRef(found["Id"], container, _dump_version(found)),
+        RemoteRef(found["Id"], container, _dump_version(found, details, title, location)),
         get("UID", ""),
         title,
         starts,
@@ -226,6 +247,8 @@ def parse_event(
         "out_of_office" if shown_as == "OOF" else "",
         "" if get("CalendarItemType", SINGLE) == SINGLE else get("UID", ""),
         _parse_moment(more("LastModifiedTime")),
+        details.key,
+        get("CalendarItemType") == MASTER,
     )
 
 
@@ -262,22 +285,25 @@ def _nearest_midnight(moment: datetime | None, timezone: str) -> date | None:
     return (moment + _FURTHEST_EAST).date()
 
 
-def _dump_version(found: Fields) -> str:
-    """Changes whenever the event does: an occurrence has its series' change key, so what is its own counts too."""
+def _dump_version(found: Fields, details: Details, title: str, location: str) -> str:
+    """Changes whenever the event does. An occurrence has its series' change key, so what is its own counts too."""
     key = found.get("ChangeKey", "")
     if found.get("CalendarItemType", SINGLE) == SINGLE:
         return key
-    own = chr(31).join([found.get(name, "") for name in _OWN])
-    return f"{key} {blake2b(own.encode(), digest_size=9).hexdigest()}"
+    return f"{key} {_digest([title, location, details.digest, *(found.get(name, '') for name in _OWN)])}"
+
+
+def content_of(version: str) -> str:
+    """What of a version says what is there: a series and its occurrences have one change key, whichever changes."""
+    key, _, content = version.partition(" ")
+    return content or key
 
 
 _OWN = (
-    "Subject",
     "Start",
     "End",
     "IsAllDayEvent",
     "LegacyFreeBusyStatus",
-    "Location",
     "IsCancelled",
     "Sensitivity",
     "UID",

@@ -20,6 +20,7 @@ from integrations.errors import (
     ProviderError,
     RateLimited,
     ReconnectNeeded,
+    Rejected,
     Unexpected,
     Unreachable,
 )
@@ -90,8 +91,45 @@ _CODES: dict[str, tuple[type[ProviderError], str]] = {
             "not_understood",
             "ErrorInvalidServerVersion ErrorIncorrectSchemaVersion ErrorInvalidSchemaVersionForMailboxVersion",
         ),
-        (Gone, "gone", "ErrorItemNotFound ErrorFolderNotFound ErrorCannotDeleteObject ErrorParentFolderNotFound"),
+        (
+            Gone,
+            "gone",
+            "ErrorItemNotFound ErrorFolderNotFound ErrorCannotDeleteObject ErrorParentFolderNotFound "
+            "ErrorSavedItemFolderNotFound ErrorCalendarOccurrenceIsDeletedFromRecurrence "
+            "ErrorCalendarOccurrenceIndexIsOutOfRecurrenceRange ErrorCalendarCannotUpdateDeletedItem",
+        ),
         (Conflict, "changed", "ErrorIrresolvableConflict ErrorStaleObject ErrorChangeKeyRequired"),
+        (Rejected, "crossing", "ErrorOccurrenceCrossingBoundary ErrorOccurrenceTimeSpanTooBig"),
+        (
+            Rejected,
+            "odd_time",
+            "ErrorCalendarEndDateIsEarlierThanStartDate ErrorCalendarDurationIsTooLong ErrorCalendarOutOfRange "
+            "ErrorCalendarInvalidTimeZone ErrorTimeZone",
+        ),
+        (
+            Rejected,
+            "odd_series",
+            "ErrorCalendarInvalidRecurrence ErrorRecurrenceHasNoOccurrence ErrorRecurrenceEndDateTooBig "
+            "ErrorCalendarInvalidDayForTimeChangePattern ErrorCalendarInvalidDayForWeeklyRecurrence "
+            "ErrorUnsupportedRecurrence",
+        ),
+        (
+            Rejected,
+            "odd_people",
+            "ErrorInvalidRecipients ErrorInvalidSmtpAddress ErrorMissingRecipients ErrorMailRecipientNotFound "
+            "ErrorRecipientNotFound ErrorExceededMaxRecipientLimit ErrorExceededMaxRecipientLimitBlock "
+            "ErrorExceededMaxRecipientLimitShowTierUpgrade",
+        ),
+        (Rejected, "no_room", "ErrorQuotaExceeded ErrorMessageSizeExceeded ErrorSubmissionQuotaExceeded"),
+        (Rejected, "not_theirs", "ErrorCalendarIsNotOrganizer"),
+        (
+            Rejected,
+            "not_taken",
+            "ErrorCalendarInvalidAttributeValue ErrorCalendarInvalidPropertyState ErrorCalendarInvalidPropertyValue "
+            "ErrorCannotCreateCalendarItemInNonCalendarFolder ErrorInvalidPropertySet ErrorInvalidPropertyDelete "
+            "ErrorInvalidPropertyForOperation ErrorInvalidValueForProperty ErrorItemSave ErrorItemSavePropertyError "
+            "ErrorPropertyUpdate ErrorPropertyValidationFailure",
+        ),
     )
     for code in codes.split()
 }
@@ -112,6 +150,8 @@ _DEAD_CURSOR = frozenset(
         "ErrorSchemaValidation",
     }
 )
+# What an id is answered with that is none, or another service's.
+BAD_IDS = frozenset(code for code in _DEAD_CURSOR if code.startswith("ErrorInvalidId"))
 _STATUSES: dict[int, tuple[type[ProviderError], str]] = {
     401: (ReconnectNeeded, "wrong_password"),
     403: (AdminNeeded, "switched_off"),
@@ -252,7 +292,7 @@ def split(messages: list[Element], words: EwsWords) -> Iterator[tuple[Element | 
             yield message, ""
             continue
         error = _error_of(code_of(message), _find_back_off(message), words, has_cursor=False)
-        if type(error) not in (Gone, Unexpected) and not (is_let_in and isinstance(error, AdminNeeded)):
+        if type(error) not in (Gone, Rejected, Unexpected) and not (is_let_in and isinstance(error, AdminNeeded)):
             raise error
         yield None, code_of(message)
 

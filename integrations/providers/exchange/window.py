@@ -31,9 +31,11 @@ _MOST_KEPT_CHARACTERS = 8_000_000
 class WindowReader:
     """Reads a window of one calendar."""
 
-    def __init__(self, wire: Wire, folder: str, window: Window) -> None:
+    def __init__(self, wire: Wire, folder: str, window: Window, *, container: str) -> None:
+        """`folder`: as operations.place; `container`: what its events are said to be in."""
         self._wire = wire
         self._folder = folder
+        self._container = container
         self._window = window
         self._mailbox = wire.mailbox.lower()
         self._shared: OrderedDict[tuple[str, str], Details] = OrderedDict()
@@ -150,7 +152,7 @@ class WindowReader:
         return tuple(events), outside
 
     def _make(self, fields: Fields, details: Details) -> RemoteEvent:
-        return parse_event(fields, details, container=self._folder, mailbox=self._mailbox, base=self._wire.url)
+        return parse_event(fields, details, container=self._container, mailbox=self._mailbox, base=self._wire.url)
 
     def _get(self, ids: list[str]) -> tuple[dict[str, Details], set[str]]:
         """(by id what GetItem tells, ids of those that are no more)."""

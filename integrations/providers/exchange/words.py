@@ -126,3 +126,63 @@ class EwsWords(Words):
             f"{self.name} did not say which e-mail address belongs to this account. "
             "Type your e-mail address as the user name."
         )
+
+    @property
+    def crossing(self) -> str:
+        return (
+            f"{self.name} does not let one meeting of a series reach the one before or after it. Choose a time between "
+            "those two."
+        )
+
+    @property
+    def odd_time(self) -> str:
+        return f"{self.name} does not accept this time. Check when it starts and ends, and its time zone."
+
+    @property
+    def odd_series(self) -> str:
+        return f"{self.name} does not accept how this is repeated. Check the days, and when the series ends."
+
+    @property
+    def no_series(self) -> str:
+        return "This is no series any more, so there is nothing to end."
+
+    @property
+    def empty_series(self) -> str:
+        return "Nothing would be left of this series. Delete it instead."
+
+    @property
+    def one_of_many(self) -> str:
+        return "One meeting of a series does not repeat by itself. Change the whole series."
+
+    @property
+    def long_title(self) -> str:
+        return f"{self.name} takes titles of 255 characters at most. Shorten it."
+
+    @property
+    def read_only(self) -> str:
+        return f"{self.name} lets you read this calendar, but not change it."
+
+    @property
+    def cannot_move(self) -> str:
+        return (
+            "This series is repeated in a way that Portico cannot move to another day. Move it in Outlook, or change "
+            "one meeting of it at a time."
+        )
+
+    @property
+    def odd_people(self) -> str:
+        return f"{self.name} does not accept one of the invitees' addresses, or so many of them. Check them."
+
+    @property
+    def no_room(self) -> str:
+        return f"{self.name} has no room for this in your mailbox. Shorten it, or make room, and try again."
+
+    @property
+    def not_theirs(self) -> str:
+        return (
+            f"{self.name} does not let you change this: it is in a calendar, or from an organizer, with other rights."
+        )
+
+    @property
+    def not_taken(self) -> str:
+        return f"{self.name} does not accept this change. Change what you entered, or do it in Outlook."
