@@ -4,11 +4,11 @@ A host translates, like a provider: it never sees a model, a request or a settin
 `integrations.errors`. Hosts are in `meetings.hosts`; `meetings.host_settings` makes the one an organization has set up.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Literal, Protocol
+from typing import Any, Literal, Protocol
 
 from integrations.recurrence import Recurrence
 
@@ -21,12 +21,24 @@ class HostInfo:
 
     key: str
     name: str
-    """"Zoom"."""
+    """"Zoom"; "" where its links belong to no service that people know by name."""
     kinds: frozenset[str] = frozenset({"meeting"})
     has_passcode: bool = False
     has_waiting_room: bool = False
     lists_upcoming: bool = False
     lists_assistants: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class HostSetup:
+    """What an admin has set for their organization. Each host takes its own part of it.
+
+    `organization`: what tells organizations apart, for what is kept in memory between two uses.
+    """
+
+    organization: str
+    credentials: Mapping[str, str] = field(default_factory=dict, repr=False)
+    link_template: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +73,8 @@ class HostedMeeting:
     dial_in: str = ""
     """Telephone numbers to join by, one to a line, as people read them."""
     is_series: bool = False
+    reference: str = ""
+    """Of one that was made from here, where the host tells: the first 12 digits of the key it was made under."""
 
 
 class OpenHost(Protocol):
@@ -68,7 +82,7 @@ class OpenHost(Protocol):
 
     def create(self, draft: HostDraft, *, user: str, key: str) -> HostedMeeting:
         """Make a meeting. Made again with the same `key` (32 hex digits) it answers with the one made the first time,
-        also where the answer to that was lost.
+        also where the answer to that was lost. Once that one is deleted, the key makes another.
 
         Raises:
             Rejected: the host does not take it, or knows no such user.
@@ -103,6 +117,12 @@ class OpenHost(Protocol):
 
 
 class Host(Protocol):
+    """`settings`: what the operator has set for it (settings.HOST_SETTINGS)."""
+
     info: HostInfo
+
+    def __init__(
+        self, setup: HostSetup, settings: Mapping[str, str], *, session_factory: Callable[[], Any]
+    ) -> None: ...
 
     def open(self) -> AbstractContextManager[OpenHost]: ...

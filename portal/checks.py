@@ -21,6 +21,7 @@ from django.utils.module_loading import import_string
 
 from integrations.permissions import Permission
 from integrations.providers.base import ProviderInfo
+from meetings.hosting import HostInfo
 from organizations import append_only
 from safety.reach import Policy, parse_allow
 from safety.secrets import parse_keys
@@ -96,7 +97,7 @@ def _check_provider_keys(key: str, info: ProviderInfo) -> Messages:
 @checks.register
 def check_provider_addresses(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -> Messages:
     found: Messages = []
-    for key, values in settings.PROVIDER_SETTINGS.items():
+    for key, values in (settings.PROVIDER_SETTINGS | settings.HOST_SETTINGS).items():
         for name, value in values.items():
             if not name.endswith(("_url", "_root", "authority")) or (not value and (key, name) in MAY_BE_EMPTY):
                 continue
@@ -121,6 +122,21 @@ def check_certificate(app_configs: Sequence[AppConfig] | None, **kwargs: Any) ->
         for key, values in settings.PROVIDER_SETTINGS.items()
         if (path := values.get("certificate")) and not Path(path).is_file()
     ]
+
+
+@checks.register
+def check_hosts(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -> Messages:
+    found: Messages = []
+    for key, path in settings.HOSTS.items():
+        try:
+            host = import_string(path)
+        except ImportError as error:
+            found.append(_error("E015", f'HOSTS["{key}"] cannot be imported: {error}.', f"Look for {path}."))
+            continue
+        info = getattr(host, "info", None)
+        if not isinstance(info, HostInfo) or _missing(host, ["open"]):
+            found.append(_error("E016", f"{path} is no meeting host.", "See Host in meetings/hosting.py."))
+    return found
 
 
 @checks.register
@@ -176,6 +192,23 @@ def check_public_url(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -> 
 
 def _host_fits(host: str, pattern: str) -> bool:
     return pattern in ("*", host) or (pattern.startswith(".") and f".{host}".endswith(pattern))
+
+
+@checks.register
+def check_push(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -> Messages:
+    if not settings.PUSH["is_on"]:
+        return []
+    parts = urlsplit(settings.PUSH["address"])
+    if not parts.hostname or parts.path or parts.query or parts.username:
+        hint = "Write https://portico.example.com: scheme, host and, where needed, port. Or set PUSH=0."
+        return [_error("E017", f"PUSH_ADDRESS is {settings.PUSH['address']!r}.", hint)]
+    if parts.scheme != "https" and not (parts.scheme == "http" and is_loopback(parts.hostname)):
+        hint = "Providers post to https alone. Give an https address in PUSH_ADDRESS, or set PUSH=0."
+        return [_error("E017", "PUSH is on, and its address is not https.", hint)]
+    if not any(_host_fits(parts.hostname, pattern) for pattern in settings.ALLOWED_HOSTS):
+        sentence = f"ALLOWED_HOSTS leaves out {parts.hostname}, the host of PUSH_ADDRESS."
+        return [_error("E017", sentence, "Add it: else every notification is refused.")]
+    return []
 
 
 @checks.register

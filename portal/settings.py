@@ -250,6 +250,21 @@ OFFICE365 = {
 EXCHANGE = {"ews_url": env.text("EXCHANGE_EWS_URL")}
 PROVIDER_SETTINGS = {"google": GOOGLE, "office365": OFFICE365, "exchange": EXCHANGE}
 
+# What gives the meetings scheduled here their join links. Which one, an admin says for each organization.
+HOSTS = {"zoom": "meetings.hosts.zoom.Zoom", "link": "meetings.hosts.link.Link"}
+ZOOM = {
+    "token_url": env.text("ZOOM_TOKEN_URL", "https://zoom.us/oauth/token"),
+    "api_root": env.text("ZOOM_API_ROOT", "https://api.zoom.us/v2/"),
+}
+HOST_SETTINGS = {"zoom": ZOOM}
+
+# Where providers tell us of changes: a public https address. Without one, polling alone finds them.
+_push_address = env.text("PUSH_ADDRESS", PUBLIC_URL).rstrip("/")
+PUSH = {
+    "is_on": env.flag("PUSH", default=not TESTING and (IS_HTTPS or bool(env.text("PUSH_ADDRESS")))),
+    "address": _push_address,
+}
+
 SYNC = {
     "days_back": env.number("SYNC_DAYS_BACK", 30),
     "days_ahead": env.number("SYNC_DAYS_AHEAD", 365),

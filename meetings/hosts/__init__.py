@@ -1,0 +1,1 @@
+"""The meeting hosts: zoom, link, and memory for tests. `settings.HOSTS` names those that admins may choose."""
