@@ -28,7 +28,6 @@ from integrations.providers.base import (
 )
 from integrations.providers.exchange import ews
 from integrations.providers.office365 import refusals
-from integrations.providers.office365.calendar import Office365Calendar
 from integrations.providers.office365.contacts import Office365Contacts
 from integrations.providers.office365.entra import Entra
 from integrations.providers.office365.payloads import parse_person
@@ -36,6 +35,7 @@ from integrations.providers.office365.push import Office365Push, parse_notificat
 from integrations.providers.office365.refusals import START_AGAIN
 from integrations.providers.office365.responses import RECONNECT, WORDS, Json, fetch_json
 from integrations.providers.office365.scopes import SCOPES, dump_every_scope, dump_scopes, narrow_scopes, parse_scopes
+from integrations.providers.office365.writing import Office365WritableCalendar
 from integrations.remote import Credentials, SignIn
 
 OAUTH, PASSWORD = "oauth", "password"
@@ -301,8 +301,8 @@ class Office365Account(Office365Push):
         )
 
     @property
-    def calendar(self) -> Office365Calendar:
-        return Office365Calendar(self._fetch, root=self._root, mailbox=self._mailbox)
+    def calendar(self) -> Office365WritableCalendar:
+        return Office365WritableCalendar(self._fetch, self._send, root=self._root, mailbox=self._mailbox)
 
     @property
     def contacts(self) -> Office365Contacts:
@@ -317,11 +317,11 @@ class Office365Account(Office365Push):
 
         return self._access.use(send)
 
-    def _send(self, method: str, path: str, body: Json | None = None) -> Json:
-        """A request below the root. Raises ProviderError."""
+    def _send(self, method: str, path: str, body: Json | None = None, *, version: str = "") -> Json:
+        """A request below the root; `version`: the one to be changed. Raises Repeated, ProviderError."""
 
         def send(token: str) -> Json:
-            headers = _headers(token)
+            headers = _headers(token) | ({"If-Match": version} if version else {})
             if body is None:
                 return fetch_json(self._session, method, f"{self._root}{path}", headers=headers)
             headers["Content-Type"] = "application/json"

@@ -18,7 +18,7 @@ from urllib.parse import quote
 import orjson
 
 from integrations.errors import CursorExpired, Gone, Unexpected
-from integrations.providers.office365.calendar import Fetch, check_cursor, items_of
+from integrations.providers.office365.listing import Fetch, check_cursor, items_of
 from integrations.providers.office365.payloads import (
     CONTACT_FIELDS,
     CONTACT_TYPES,

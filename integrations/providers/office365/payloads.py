@@ -10,16 +10,21 @@ Reference: https://learn.microsoft.com/en-us/graph/api/resources/event and
 https://learn.microsoft.com/en-us/graph/api/resources/contact
 """
 
+import re
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import date, datetime
 from typing import Any
+from uuid import UUID
 
 from integrations.providers.moments import parse_day, parse_moment
+from integrations.providers.office365.recurrences import first_of, parse_recurrence, zone_of
 from integrations.providers.time_zones import find_zone_name
 from integrations.remote import (
     Attendee,
     EventStatus,
     NumberKind,
+    RemoteCalendar,
     RemoteContact,
     RemoteEmail,
     RemoteEvent,
@@ -31,15 +36,17 @@ from integrations.remote import (
 
 Json = Mapping[str, Any]
 
-PRIMARY_CALENDAR = "calendar"
 DEFAULT_FOLDER = "contacts"
 """The well-known name by which Graph finds the folder that every mailbox has."""
 
 EVENT_FIELDS = (
     "iCalUId,subject,body,start,end,isAllDay,originalStartTimeZone,organizer,isOrganizer,attendees,responseStatus,"
     "location,onlineMeeting,onlineMeetingUrl,webLink,sensitivity,showAs,isCancelled,type,seriesMasterId,"
-    "lastModifiedDateTime,changeKey"
+    "lastModifiedDateTime,changeKey,transactionId"
 )
+WHOLE_EVENT_FIELDS = f"{EVENT_FIELDS},recurrence,originalStart,isOnlineMeeting"
+"""What is asked for of one event by its id."""
+CALENDAR_FIELDS = "id,name,hexColor,isDefaultCalendar,canEdit,owner"
 CONTACT_FIELDS = (
     "parentFolderId,displayName,fileAs,givenName,surname,companyName,jobTitle,emailAddresses,mobilePhone,"
     "businessPhones,homePhones,businessAddress,homeAddress,otherAddress,personalNotes,changeKey"
@@ -62,6 +69,7 @@ _NOTHING: Json = {}
 # What every id that Exchange itself has made begins with; a day follows in the next eight digits.
 _GLOBAL_ID = "040000008200E00074C5B7101A82E008"
 _WEB = ("https://", "http://")
+_COLOR = re.compile(r"#?([0-9A-Fa-f]{6})")
 
 
 def is_removed(item: Json) -> bool:
@@ -69,8 +77,9 @@ def is_removed(item: Json) -> bool:
     return "@removed" in item
 
 
-def parse_event(item: Json, mailbox: str = "") -> RemoteEvent:
-    """One event or occurrence that came whole, with an id. `mailbox`: whose calendar it is, in lower case.
+def parse_event(item: Json, mailbox: str = "", container: str = "") -> RemoteEvent:
+    """One event or occurrence that came whole, with an id. `mailbox`: whose it is, in lower case; `container`: the
+    calendar that it is in.
 
     Raises:
         TypeError, AttributeError: a field is of another type than documented; `salvage` makes it fit.
@@ -106,7 +115,7 @@ def parse_event(item: Json, mailbox: str = "") -> RemoteEvent:
     place = get("location") or _NOTHING
     place_url = place.get("locationUri") or ""
     event = RemoteEvent(
-        RemoteRef(item["id"], PRIMARY_CALENDAR, get("@odata.etag") or get("changeKey") or ""),
+        RemoteRef(item["id"], container, get("@odata.etag") or get("changeKey") or ""),
         _parse_uid(get("iCalUId") or ""),
         get("subject") or "",
         starts,
@@ -136,6 +145,7 @@ def parse_event(item: Json, mailbox: str = "") -> RemoteEvent:
         "out_of_office" if shown_as == "oof" else "",
         get("seriesMasterId") or "",
         parse_moment(updated) if (updated := get("lastModifiedDateTime")) else None,
+        parse_key(transaction) if (transaction := get("transactionId")) else "",
     )
     # Costs a copy and finds what is not text: cheaper than asking of each field, and nothing else would notice.
     texts += (event.title, event.body, event.location, event.uid, place_url, event.web_url)
@@ -156,7 +166,7 @@ def fill_occurrence(stub: Json, master: RemoteEvent) -> RemoteEvent:
     starts, ends, starts_on, ends_on = _parse_times(stub, is_all_day=master.starts_on is not None)
     own, series = stub.get("@odata.etag") or "", master.ref.version
     return RemoteEvent(
-        RemoteRef(stub["id"], PRIMARY_CALENDAR, own if own == series or not series else f"{own} {series}".strip()),
+        RemoteRef(stub["id"], master.ref.container, own if own == series or not series else f"{own} {series}".strip()),
         master.uid,
         master.title,
         starts,
@@ -181,6 +191,57 @@ def fill_occurrence(stub: Json, master: RemoteEvent) -> RemoteEvent:
         master.kind,
         master.ref.id,
         master.updated,
+        master.key,
+    )
+
+
+def parse_whole_event(item: Json, mailbox: str = "", container: str = "") -> RemoteEvent:
+    """One event, occurrence or series that was asked for by its id, with what only this says of it.
+
+    Raises:
+        TypeError, AttributeError: as `parse_event`.
+    """
+    event = parse_event(item, mailbox, container)
+    if original := item.get("originalStart"):
+        event = replace(event, original_starts=parse_moment(original, "UTC"))
+    if item.get("type") != "seriesMaster":
+        return event
+    raw = item.get("recurrence") or _NOTHING
+    # A series goes on in this zone, which need not be the one that it was made in.
+    zone = zone_of(raw) or event.timezone
+    first = first_of(event.starts, event.starts_on, zone)
+    recurrence = parse_recurrence(raw, *first) if first else None
+    return replace(event, timezone=zone, is_series=True, recurrence=recurrence)
+
+
+def parse_key(transaction: str) -> str:
+    """A UUID's 32 hex digits; "" for what clients that are not ours make up in other ways.
+
+    Raises:
+        TypeError, AttributeError: it is not text.
+    """
+    try:
+        return UUID(transaction).hex
+    except ValueError:
+        return ""
+
+
+def parse_calendar(item: Json, mailbox: str) -> RemoteCalendar | None:
+    """One of a person's calendars; None for an odd one. `mailbox`: whose list it is in, in lower case.
+
+    Reference: https://learn.microsoft.com/en-us/graph/api/resources/calendar
+    """
+    remote_id, name, color = item.get("id"), item.get("name"), item.get("hexColor")
+    if not isinstance(remote_id, str) or not remote_id:
+        return None
+    owner = item.get("owner")
+    address = owner.get("address") if isinstance(owner, dict) else None
+    return RemoteCalendar(
+        "" if item.get("isDefaultCalendar") is True else remote_id,
+        name if isinstance(name, str) else "",
+        f"#{found[1].lower()}" if isinstance(color, str) and (found := _COLOR.fullmatch(color)) else "",
+        is_writable=item.get("canEdit") is True,
+        is_own=not isinstance(address, str) or address.lower() == mailbox,
     )
 
 
@@ -226,7 +287,19 @@ _TIME = {"dateTime": str, "timeZone": str}
 EVENT_TYPES: dict[str, Any] = {
     **dict.fromkeys(("id", "@odata.etag", "changeKey", "iCalUId", "subject", "originalStartTimeZone"), str),
     **dict.fromkeys(("onlineMeetingUrl", "webLink", "sensitivity", "showAs", "type", "seriesMasterId"), str),
-    "lastModifiedDateTime": str,
+    **dict.fromkeys(("lastModifiedDateTime", "originalStart", "transactionId"), str),
+    "recurrence": {
+        "pattern": {
+            "type": str,
+            "interval": int,
+            "dayOfMonth": int,
+            "month": int,
+            "index": str,
+            "daysOfWeek": [str],
+            "firstDayOfWeek": str,
+        },
+        "range": {"type": str, "startDate": str, "endDate": str, "numberOfOccurrences": int, "recurrenceTimeZone": str},
+    },
     "body": {"content": str},
     "start": _TIME,
     "end": _TIME,

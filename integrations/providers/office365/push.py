@@ -7,13 +7,13 @@ Reference: https://learn.microsoft.com/en-us/graph/change-notifications-delivery
 
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
-from typing import Any, Protocol
+from typing import Any
 
 import orjson
 
 from integrations.errors import AdminNeeded, Conflict, Gone, Rejected, Unexpected
 from integrations.providers.base import Notification, NotificationKind, Subscription
-from integrations.providers.office365.responses import NOT_UNDERSTOOD, WORDS, Json
+from integrations.providers.office365.responses import NOT_UNDERSTOOD, WORDS, Json, Send
 
 _RESOURCES = {"calendar": "me/events", "contacts": "me/contacts"}
 # Seven days at most (10,080 minutes), by Microsoft's clock.
@@ -25,12 +25,6 @@ _LIFECYCLE: Mapping[str, NotificationKind] = {
 }
 _LONGEST_TOKEN = 2_000
 _MOST_ITEMS = 1_000
-
-
-class Send(Protocol):
-    """Sends a request below the root, with the account's token. Raises ProviderError."""
-
-    def __call__(self, method: str, path: str, body: Json | None = None) -> Json: ...
 
 
 class Office365Push:

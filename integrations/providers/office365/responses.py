@@ -12,7 +12,7 @@ import re
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from hashlib import blake2b
-from typing import Any, TypeVar
+from typing import Any, Protocol, TypeVar
 
 import orjson
 import requests
@@ -43,6 +43,15 @@ NO_MAILBOX = (
     "This Microsoft account has no mailbox in Office 365, or its mailbox is kept on a server of your organization's "
     "own. Ask your administrator, or connect Exchange instead."
 )
+
+_NO_GOOD = "Outlook does not accept this change. Look at what you have entered, or make it in Outlook."
+_BAD_ADDRESS = "Outlook does not accept an invitee's address. Correct it."
+_FULL = "Your mailbox in Office 365 is full. Make room there, then try again."
+_CROSSING = (
+    "Outlook does not let an occurrence move to the day of the one before or after it, or past it. Choose another time."
+)
+_BACKWARDS = "Outlook does not accept an end before the start. Change one of the two."
+_NO_ZONE = "Outlook does not know this time zone. Choose another."
 
 _MOST_PAGES = 1_000
 _MOST_EMPTY_PAGES = 50
@@ -125,13 +134,35 @@ _RULES: tuple[Rule, ...] = (
         Conflict,
         WORDS.changed,
     ),
-    (frozenset({"ErrorItemNotFound", "ErrorFolderNotFound", "itemNotFound"}), Gone, WORDS.gone),
+    (
+        frozenset({"ErrorItemNotFound", "ErrorFolderNotFound", "itemNotFound", "ErrorInvalidIdMalformed"}),
+        Gone,
+        WORDS.gone,
+    ),
+    (frozenset({"ErrorOccurrenceCrossingBoundary", "ErrorOccurrenceTimeSpanTooBig"}), Rejected, _CROSSING),
+    (frozenset({"ErrorInvalidRecipients"}), Rejected, _BAD_ADDRESS),
+    (frozenset({"ErrorQuotaExceeded"}), Rejected, _FULL),
+    (frozenset({"ErrorCalendarEndDateIsEarlierThanStartDate"}), Rejected, _BACKWARDS),
+    (frozenset({"TimeZoneNotSupportedException", "ErrorInvalidTimeZone"}), Rejected, _NO_ZONE),
     (
         frozenset({"ValidationError", "InvalidRequest"}),
         Rejected,
         "Office 365 does not send notifications to this server's address, or about this.",
     ),
 )
+
+
+class Send(Protocol):
+    """Sends a request below Graph's root, with an account's token; `version`: the one to be changed, as an etag.
+
+    Raises Repeated, ProviderError.
+    """
+
+    def __call__(self, method: str, path: str, body: Json | None = None, *, version: str = "") -> Json: ...
+
+
+class Repeated(Conflict):
+    """Something was made under this transactionId before, and it is not just what is asked for now."""
 
 
 def fetch_json(
@@ -147,7 +178,7 @@ def fetch_json(
 
     Raises:
         Challenged: the token is not enough.
-        ProviderError: any of the family; CursorExpired only where `has_cursor` or the code says so.
+        Repeated, ProviderError: any of the family; CursorExpired only where `has_cursor` or the code says so.
     """
     answer = http.send(session, method, url, words=WORDS, headers=headers, data=data)
     if answer.status in (200, 201):
@@ -156,7 +187,19 @@ def fetch_json(
         return {}  # done, and nothing to say about it
     if answer.status in (401, 403) and (claims := parse_challenge(answer.headers.get("WWW-Authenticate", ""))):
         raise Challenged(claims)
-    raise make_error(answer.status, answer.headers, answer.body, has_cursor=has_cursor)
+    error = make_error(answer.status, answer.headers, answer.body, has_cursor=has_cursor)
+    raise error if method == "GET" else _judge_write(error, answer.status, parse_codes(answer.body))
+
+
+def _judge_write(error: ProviderError, status: int, codes: list[str]) -> ProviderError:
+    """Of a write: what Graph has no status of its own for, and what a mailbox refuses in words that we do not know.
+
+    Its codes begin with "Error". Others are about how we ask, which nobody but the makers can do anything about.
+    """
+    if "ErrorDuplicateTransactionId" in codes:
+        return Repeated(WORDS.changed, detail=error.detail)
+    is_refused = status in (400, 413, 422) and any(one.startswith("Error") for one in codes)
+    return Rejected(_NO_GOOD, detail=error.detail) if isinstance(error, Unexpected) and is_refused else error
 
 
 def make_error(status: int, headers: Mapping[str, str], body: bytes, *, has_cursor: bool = False) -> ProviderError:

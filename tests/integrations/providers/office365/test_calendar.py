@@ -12,6 +12,7 @@ from integrations.errors import CursorExpired, Gone, Refused, Unexpected
 from integrations.providers.base import Account
 from integrations.providers.office365 import Office365
 from integrations.providers.office365 import calendar as office365_calendar
+from integrations.providers.office365 import masters as office365_masters
 from integrations.providers.office365.calendar import Office365Calendar
 from integrations.remote import Delta, EventStatus, RemoteEvent, Response, Window
 from sandbox.server import Sandbox
@@ -233,8 +234,8 @@ def test_a_master_is_asked_for_where_what_is_listed_of_it_is_no_more_than_a_stub
 
 
 def test_few_masters_are_kept_however_many_there_are(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(office365_calendar, "_MOST_MASTERS", 2)
-    masters = office365_calendar.Masters(lambda series: pytest.fail(f"{series} was asked for"))
+    monkeypatch.setattr(office365_masters, "_MOST_MASTERS", 2)
+    masters = office365_masters.Masters(lambda series: pytest.fail(f"{series} was asked for"))
     for name in "abc":
         masters.add(RemoteEvent(office365_calendar.parse_event({"id": name}).ref))
     assert list(masters._known) == ["b", "c"]
@@ -267,6 +268,7 @@ def test_a_round_of_changes_lists_each_series_that_shows_up_once_and_whole() -> 
                 item(f"i{day}", day, type="occurrence", subject=urlsplit(url).path.split("/")[-2]) for day in (24, 25)
             ]
         },
+        event={**master("n"), "transactionId": "0f9f7a8e-6a3c-4a58-9d5b-000000000001"},
     )
     first, of_m, of_n = script.calendar().changes(CURSOR, WINDOW)
     # Nothing is left of the series that a single event may have been.
@@ -274,6 +276,12 @@ def test_a_round_of_changes_lists_each_series_that_shows_up_once_and_whole() -> 
     assert (titles([of_m]), of_m.series, of_m.cursor) == (["m", "m"], ("m",), None)
     assert (titles([of_n]), of_n.series, of_n.cursor) == (["n", "n"], ("n",), CURSOR)
     assert {event.series_id for event in of_m.changed} == {"m"}
+    # A series that is not listed itself is asked for what it was made with.
+    assert [{event.key for event in one.changed} for one in (of_m, of_n)] == [
+        {""},
+        {"0f9f7a8e6a3c4a589d5b000000000001"},
+    ]
+    assert len([one for one in script.asked if "/instances" not in one]) == 2
 
 
 def test_a_series_that_is_gone_by_the_time_it_is_asked_for_is_gone() -> None:

@@ -146,7 +146,7 @@ def contact_with(**fields: Any) -> RemoteContact:
 
 def test_a_plain_event_is_read_whole() -> None:
     assert event_with() == RemoteEvent(
-        ref=RemoteRef("AAMkAGUwNjQ4ZjIxLTAAAA=", "calendar", 'W/"ZlnW4RIAV06KYYwlrfNZvQAAK0UOIw=="'),
+        ref=RemoteRef("AAMkAGUwNjQ4ZjIxLTAAAA=", "", 'W/"ZlnW4RIAV06KYYwlrfNZvQAAK0UOIw=="'),
         uid="040000008200E00074C5B7101A82E00800000000E0",
         title="Let's go brunch",
         starts=utc(2026, 11, 24, 20),
@@ -164,7 +164,7 @@ def test_a_plain_event_is_read_whole() -> None:
 
 
 def test_an_event_of_nothing_but_an_id_is_a_record() -> None:
-    assert parse_event({"id": "x"}) == RemoteEvent(RemoteRef("x", "calendar"))
+    assert parse_event({"id": "x"}) == RemoteEvent(RemoteRef("x"))
 
 
 def test_the_body_is_read_and_never_its_preview() -> None:
@@ -205,7 +205,7 @@ def test_the_body_is_read_and_never_its_preview() -> None:
             "040000008200E00074C5B7101A82E00800000000AB",
         ),
         ({"iCalUId": "7kukuqrfedlm2f9t@google.com"}, "uid", "7kukuqrfedlm2f9t@google.com"),
-        ({"@odata.etag": None}, "ref", RemoteRef("AAMkAGUwNjQ4ZjIxLTAAAA=", "calendar", EVENT["changeKey"])),
+        ({"@odata.etag": None}, "ref", RemoteRef("AAMkAGUwNjQ4ZjIxLTAAAA=", "", EVENT["changeKey"])),
         ({"subject": None}, "title", ""),
         ({"organizer": None}, "organizer_email", ""),
         ({"body": {"contentType": "html", "content": "x" * 1_000_000}}, "body", "x" * 1_000_000),
