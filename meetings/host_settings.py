@@ -108,6 +108,7 @@ def change_host(organization: Organization, wish: Wish, *, by: User, address: st
     row.save()
     if wish.kind == HostKind.NONE or not wish.reads_upcoming or before.kind != wish.kind:
         forget_rows(organization)
+    _read_soon(organization)
     record("meeting_host.changed", organization=organization, actor=by, address=address, details=_tell(changed, wish))
     return True
 
@@ -145,6 +146,12 @@ def _tell(changed: dict[str, tuple[Any, Any]], wish: Wish) -> dict[str, Any]:
     if wish.client_secret:
         details["client_secret"] = "changed"  # noqa: S105 (a word for the reader, no secret)
     return details
+
+
+def _read_soon(organization: Organization) -> None:
+    """Whoever waits because it did not work before need not wait any longer."""
+    failed = HostCursor.objects.filter(user__membership__organization=organization, failures__gt=0)
+    failed.update(next_read_at=timezone.now(), failures=0)
 
 
 def forget_rows(organization: Organization) -> int:

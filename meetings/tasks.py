@@ -2,7 +2,7 @@
 
 from celery import shared_task
 
-from meetings import outbox
+from meetings import hosted, outbox
 
 
 @shared_task
@@ -23,3 +23,15 @@ def sweep_writes() -> None:
 @shared_task
 def forget_old_rows() -> None:
     outbox.forget_old()
+
+
+@shared_task
+def read_hosted(user_id: int) -> None:
+    hosted.read_one(user_id)
+
+
+@shared_task
+def sweep_hosts() -> None:
+    """Queue whose meetings at the meeting host are to be read."""
+    for user_id in hosted.find_due():
+        read_hosted.apply_async([user_id], expires=60)
