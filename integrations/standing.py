@@ -15,7 +15,7 @@ from organizations.models import User
 
 @dataclass(frozen=True, slots=True)
 class Emptied:
-    """A calendar or an address book of which the provider suddenly lists nothing; whether that is so, its person says."""
+    """A calendar or an address book that suddenly lists nothing, as the provider says; its person is asked."""
 
     cursor: SyncCursor
     name: str
