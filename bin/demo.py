@@ -74,6 +74,9 @@ def make_environment(*, port: int, sandbox_port: int, tls_port: int) -> dict[str
         "DATABASE_URL": f"sqlite:{VAR / 'portico.sqlite3'}",
         "PUBLIC_URL": f"http://localhost:{port}",
         "ALLOWED_HOSTS": "localhost,127.0.0.1",
+        # Plain http, which the sandbox takes on this machine when it is told to, and no real service does.
+        "PUSH": "1",
+        "PUSH_ADDRESS": f"http://127.0.0.1:{port}",
         "SANDBOX": "1",
         **{name: keys.get(name, "") for name in KEYS},
     }
@@ -120,7 +123,7 @@ def make_services(environment: dict[str, str], *, port: int, sandbox_port: int, 
     commands = {
         "sandbox": [
             *(PYTHON, "-m", "sandbox", "--port", str(sandbox_port), "--tls-port", str(tls_port)),
-            *("--data", str(VAR / "sandbox.sqlite3"), "--seed", "demo"),
+            *("--data", str(VAR / "sandbox.sqlite3"), "--seed", "demo", "--push-to-loopback"),
         ],
         "web": [
             *(PYTHON, "-m", "gunicorn", "portal.wsgi", "--bind", f"127.0.0.1:{port}", "--workers", "1"),

@@ -114,6 +114,7 @@ def disconnect(
 
     None where somebody else has erased the connection meanwhile.
     """
+    gateway.end_channels(connection)  # first: with the grant goes the right to
     problem = gateway.end_grant(connection)
     with transaction.atomic():
         removed = erase(connection)

@@ -14,6 +14,8 @@ def erase_unused(connection: Connection, given_up: Permissions) -> None:
         if feed.permission in given_up:
             feed.erase(connection)
             connection.cursors.filter(feed=name).delete()
+            # Without a cursor there is nothing to be told of any more: they are ended at the provider, then here.
+            connection.push_channels.filter(feed=name).update(next_try_at=timezone.now())
 
 
 def erase(connection: Connection, *, ends_grant: bool = False) -> dict[str, int] | None:
@@ -51,6 +53,7 @@ def erase_locked(connection: Connection, *, ends_grant: bool) -> dict[str, int]:
             revocation.save(force_insert=True)
     removed = {name: feed.erase(connection) for name, feed in registry.feeds().items()}
     connection.cursors.all().delete()
+    connection.push_channels.all().delete()
     connection.runs.all().delete()
     row = Connection.objects.filter(pk=connection.pk)
     row._raw_delete(row.db)

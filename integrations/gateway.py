@@ -1,18 +1,20 @@
 """The only door from a connection to its provider. Each way through it checks the permission under today's policy."""
 
 import logging
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from django.db import transaction
+from django.utils import timezone
 
 from integrations import registry
-from integrations.errors import PermissionMissing, ProviderError, ReconnectNeeded
+from integrations.errors import PermissionMissing, ProviderError, ReconnectNeeded, Rejected
 from integrations.leases import Lease, LeaseLost
 from integrations.models import Connection, Revocation
 from integrations.permissions import Permission
-from integrations.providers.base import Account, AddressBook, Calendar
+from integrations.providers.base import Account, AddressBook, Calendar, PushingAccount, Subscription
 from integrations.remote import (
     Credentials,
     Delta,
@@ -43,6 +45,38 @@ class PermittedAccount:
     def contacts(self) -> AddressBook:
         check_permission(self._connection, Permission.CONTACTS_READ)
         return self._account.contacts
+
+    @property
+    def push(self) -> "PermittedPush":
+        """Raises Rejected where the provider tells nothing of changes in such an account."""
+        if not isinstance(self._account, PushingAccount):
+            raise Rejected("This service does not tell of changes.", detail="no PushingAccount")
+        return PermittedPush(self._connection, self._account)
+
+
+class PermittedPush:
+    """What an integrations.providers.base.PushingAccount does about changes, of what may be read now alone."""
+
+    def __init__(self, connection: Connection, account: PushingAccount) -> None:
+        self._connection = connection
+        self._account = account
+
+    def subscribe(self, feed: str, *, address: str, secret: str, key: str, container: str = "") -> Subscription:
+        self._check(feed)
+        return self._account.subscribe(feed, address=address, secret=secret, key=key, container=container)
+
+    def renew(
+        self, subscription: Subscription, feed: str, *, address: str, secret: str, key: str, container: str = ""
+    ) -> Subscription:
+        self._check(feed)
+        return self._account.renew(subscription, feed, address=address, secret=secret, key=key, container=container)
+
+    def unsubscribe(self, subscription: Subscription) -> None:
+        """Also of what may no longer be read."""
+        self._account.unsubscribe(subscription)
+
+    def _check(self, feed: str) -> None:
+        check_permission(self._connection, registry.feeds()[feed].permission)
 
 
 class PermittedCalendar:
@@ -143,9 +177,12 @@ def narrow_credentials(connection: Connection) -> None:
 
 
 def make_revocation(connection: Connection) -> Revocation | None:
-    """What ends the grant at the provider later on, unsaved; None where that cannot be done from here."""
+    """What ends the grant at the provider later on, and that it tells us of changes, unsaved; None where nothing can be
+    ended from here."""
     method = connection.sign_in_method
-    credentials = find_credentials(connection) if method is not None and method.revokes else None
+    ends_grant = method is not None and method.revokes
+    subscriptions = _live_subscriptions(connection) if method is not None and method.pushes else []
+    credentials = find_credentials(connection) if ends_grant or subscriptions else None
     if credentials is None:
         return None
     user = connection.user
@@ -153,6 +190,8 @@ def make_revocation(connection: Connection) -> Revocation | None:
         provider=connection.provider,
         account_id=connection.account_id,
         credentials=Sealed.of(credentials),
+        ends_grant=ends_grant,
+        subscriptions=[[one.id, one.resource] for one in subscriptions],
         subject_label=user.email,
         user=user,
         organization=user.organization,
@@ -163,6 +202,70 @@ def end_revoked(revocation: Revocation) -> None:
     """Raises ProviderError: it could not be done now, or (ReconnectNeeded) its credentials can no longer be read."""
     credentials = read_credentials(revocation)
     registry.get_provider(revocation.provider).revoke(credentials)
+
+
+def end_subscriptions(revocation: Revocation) -> None:
+    """Have the provider tell us nothing more, while the grant is there. What is not ended expires within a week."""
+    subscriptions = [Subscription(name, resource) for name, resource in revocation.subscriptions]
+    if not subscriptions:
+        return
+    try:
+        renewed = _unsubscribe(revocation.provider, read_credentials(revocation), subscriptions)
+    except ProviderError as error:
+        log.warning("Subscriptions of revocation %s were not ended: %s", revocation.pk, error.code)
+        return
+    if renewed is not None:
+        revocation.credentials = Sealed.of(renewed)
+
+
+LONGEST_FAREWELL = timedelta(seconds=3)
+
+
+def end_channels(connection: Connection) -> None:
+    """The same for a connection whose person waits for its end: no longer than a moment, whatever the provider does."""
+    subscriptions = _live_subscriptions(connection)
+    credentials = find_credentials(connection) if subscriptions else None
+    if credentials is None:
+        return
+    renewed: list[Credentials | None] = []
+
+    def run() -> None:
+        try:
+            renewed.append(_unsubscribe(connection.provider, credentials, subscriptions))
+        except ProviderError as error:
+            log.warning("Channels of connection %s were not ended: %s", connection.pk, error.code)
+        except Exception:
+            log.exception("Channels of connection %s were not ended", connection.pk)
+
+    thread = threading.Thread(target=run, daemon=True)
+    thread.start()
+    thread.join(LONGEST_FAREWELL.total_seconds())
+    if renewed and renewed[0] is not None:
+        connection.credentials = Sealed.of(renewed[0])
+
+
+def _live_subscriptions(connection: Connection) -> list[Subscription]:
+    return [one.subscription for one in connection.push_channels.all() if one.is_live]
+
+
+def _unsubscribe(provider: str, credentials: Credentials, subscriptions: list[Subscription]) -> Credentials | None:
+    """New credentials where the old ones had to be renewed for it: stored nowhere, as they go anyway.
+
+    Raises:
+        ProviderError: not all of them were ended.
+    """
+    renewed: Credentials | None = None
+
+    def save(fresh: Credentials) -> None:
+        nonlocal renewed
+        renewed = fresh
+
+    deadline = timezone.now() + LONGEST_FAREWELL
+    with registry.get_provider(provider).open(credentials, save=save, deadline=deadline) as account:
+        if isinstance(account, PushingAccount):
+            for one in subscriptions:
+                account.unsubscribe(one)
+    return renewed
 
 
 def store_credentials(connection: Connection, credentials: Credentials, *, lease: Lease) -> None:

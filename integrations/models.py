@@ -13,7 +13,7 @@ from django.utils import timezone
 from integrations import registry, verdicts
 from integrations.permissions import Permission, Permissions, dump_permissions, parse_permissions
 from integrations.policy_models import AdminPolicy, PolicyChange, PolicyEffect, held_for
-from integrations.providers.base import SignInMethod
+from integrations.providers.base import SignInMethod, Subscription
 from integrations.verdicts import Facts
 from organizations.models import Organization, User
 from safety.secrets import EncryptedJSONField
@@ -209,6 +209,15 @@ class PushChannel(models.Model):
     def __str__(self) -> str:
         return f"{self.feed} of {self.connection_id}, until {self.expires_at}"
 
+    @property
+    def is_live(self) -> bool:
+        return bool(self.remote_id) and self.expires_at is not None and self.expires_at > timezone.now()
+
+    @property
+    def subscription(self) -> Subscription:
+        """As its provider knows it."""
+        return Subscription(self.remote_id, self.resource, self.expires_at)
+
 
 class Outcome(models.TextChoices):
     RUNNING = "running", "Running"
@@ -230,7 +239,7 @@ class SyncRun(models.Model):
     started_at = models.DateTimeField(default=timezone.now)
     finished_at = models.DateTimeField(null=True, blank=True)
     trigger = models.CharField(
-        max_length=20, default="schedule", help_text="schedule, person, connect, admin, support."
+        max_length=20, default="schedule", help_text="schedule, person, connect, admin, support, push."
     )
     outcome = models.CharField(max_length=10, choices=Outcome.choices, default=Outcome.RUNNING)
     feed = models.CharField(max_length=20, blank=True, help_text="The feed being read, or at which it failed.")
@@ -283,6 +292,8 @@ class Revocation(models.Model):
     provider = models.CharField(max_length=30)
     account_id = models.CharField(max_length=255, blank=True)
     credentials = EncryptedJSONField()
+    ends_grant = models.BooleanField(default=True, help_text="Or the subscriptions alone, where a grant has no end.")
+    subscriptions = models.JSONField(default=list, blank=True, help_text="[id, resource] of what tells us of changes.")
     created_at = models.DateTimeField(default=timezone.now, editable=False)
     next_try_at = models.DateTimeField(default=timezone.now)
     tries = models.PositiveIntegerField(default=0)

@@ -34,6 +34,10 @@ def try_one(revocation_id: UUID | str) -> bool:
     revocation = Revocation.objects.select_related("user", "organization").filter(pk=revocation_id).first()
     if not claimed or revocation is None:
         return False
+    gateway.end_subscriptions(revocation)
+    if not revocation.ends_grant:
+        revocation.delete()
+        return True
     if _is_connected_again(revocation):
         _finish(revocation, "connection.revocation_given_up", {"why": "connected again"})
         return True

@@ -56,7 +56,8 @@ def _run_once(connection_id: UUID | str, *, trigger: str) -> SyncRun | None:
 def _is_wanted(connection: Connection, *, trigger: str) -> bool:
     if connection.status == Status.RECONNECT_NEEDED or not connection.user.is_active:
         return False
-    return trigger != "schedule" or connection.next_sync_at <= timezone.now()
+    # What nobody asked for, and what a notification asked for and another run has done since, waits until it is due.
+    return trigger not in ("schedule", "push") or connection.next_sync_at <= timezone.now()
 
 
 def _run_under_lease(connection: Connection, lease: Lease, *, trigger: str) -> SyncRun:

@@ -2,12 +2,14 @@
 
 from celery import shared_task
 
-from integrations import counting, effects, enforcing, notices, revoking, sync
+from integrations import counting, effects, enforcing, notices, pushing, revoking, sync
 
 
 @shared_task
 def sync_connection(connection_id: str, trigger: str = "schedule") -> None:
     sync.run(connection_id, trigger=trigger)
+    if pushing.keep(connection_id):
+        sync.run(connection_id, trigger="push")
 
 
 @shared_task
@@ -16,6 +18,19 @@ def sweep() -> None:
     for connection_id in sync.find_due():
         # What still waits when the next sweep comes is queued again then: it need not stay in line twice.
         sync_connection.apply_async([connection_id], expires=60)
+
+
+@shared_task
+def keep_channels(connection_id: str) -> None:
+    if pushing.keep(connection_id):
+        sync_connection.delay(connection_id, "push")
+
+
+@shared_task
+def sweep_channels() -> None:
+    """Renew what is about to expire, and try again what failed."""
+    for connection_id in pushing.find_due():
+        keep_channels.apply_async([connection_id], expires=60)
 
 
 @shared_task

@@ -1,6 +1,6 @@
 from django.urls import path
 
-from integrations import sign_in_views, views
+from integrations import push_views, sign_in_views, views
 
 app_name = "integrations"
 urlpatterns = [
@@ -13,6 +13,7 @@ urlpatterns = [
     path("integrations/connection/login/<str:state>/", sign_in_views.connection_login, name="connection_login"),
     path("integrations/connection/approval/<slug:provider>/", sign_in_views.approval, name="approval"),
     path("integrations/admin-consent/", sign_in_views.approval_return, name="approval_return"),
+    path("integrations/push/<slug:provider>/", push_views.notification_create, name="push"),
     path("integrations/callback/", sign_in_views.callback, name="callback"),
     path("integrations/connection/edit/", views.connection_edit, name="connection_edit"),
     path("integrations/connection/renewal/", views.connection_renew, name="connection_renew"),

@@ -196,12 +196,12 @@ def _host_fits(host: str, pattern: str) -> bool:
 
 @checks.register
 def check_push(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -> Messages:
-    if not settings.PUSH["is_on"]:
+    if not settings.PUSH_ADDRESS:
         return []
-    parts = urlsplit(settings.PUSH["address"])
+    parts = urlsplit(settings.PUSH_ADDRESS)
     if not parts.hostname or parts.path or parts.query or parts.username:
         hint = "Write https://portico.example.com: scheme, host and, where needed, port. Or set PUSH=0."
-        return [_error("E017", f"PUSH_ADDRESS is {settings.PUSH['address']!r}.", hint)]
+        return [_error("E017", f"PUSH_ADDRESS is {settings.PUSH_ADDRESS!r}.", hint)]
     if parts.scheme != "https" and not (parts.scheme == "http" and is_loopback(parts.hostname)):
         hint = "Providers post to https alone. Give an https address in PUSH_ADDRESS, or set PUSH=0."
         return [_error("E017", "PUSH is on, and its address is not https.", hint)]

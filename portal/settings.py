@@ -259,11 +259,9 @@ ZOOM = {
 HOST_SETTINGS = {"zoom": ZOOM}
 
 # Where providers tell us of changes: a public https address. Without one, polling alone finds them.
-_push_address = env.text("PUSH_ADDRESS", PUBLIC_URL).rstrip("/")
-PUSH = {
-    "is_on": env.flag("PUSH", default=not TESTING and (IS_HTTPS or bool(env.text("PUSH_ADDRESS")))),
-    "address": _push_address,
-}
+PUSH_ADDRESS = ""
+if env.flag("PUSH", default=not TESTING and (IS_HTTPS or bool(env.text("PUSH_ADDRESS")))):
+    PUSH_ADDRESS = env.text("PUSH_ADDRESS", PUBLIC_URL).rstrip("/")
 
 SYNC = {
     "days_back": env.number("SYNC_DAYS_BACK", 30),
