@@ -5,7 +5,7 @@ A ScheduledMeeting is shown by our own rows until its event stands in the calend
 own rows are gone. `part` is the way back, when a connection is given up.
 """
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from datetime import datetime
 from urllib.parse import urlsplit
 
@@ -26,15 +26,22 @@ Place = tuple[str, str, datetime]
 
 
 class Matcher:
-    """Which events of one connection were made from here. Two queries for a page, one where nothing was."""
+    """Which events of one connection were made from here.
+
+    For a page of which some row is to be written two queries, one where nothing was made here; else none.
+    """
 
     def __init__(self, connection: Connection) -> None:
         self.connection = connection
+        self._is_loaded = False
         self._by_id: dict[str, ScheduledMeeting] = {}
         self._by_place: dict[Place, ScheduledMeeting] = {}
         self._seen: dict[int, tuple[ScheduledMeeting, RemoteEvent, datetime | None, datetime | None]] = {}
+
+    def _load(self) -> None:
+        self._is_loaded = True
         pending: dict[int, ScheduledMeeting] = {}
-        for one in ScheduledMeeting.objects.filter(owner=connection.user_id).defer("description"):
+        for one in ScheduledMeeting.objects.filter(owner=self.connection.user_id).defer("description"):
             for name in (one.key.hex, str(one.key), one.remote_id, one.remote_uid):
                 if name:
                     self._by_id[name] = one
@@ -59,6 +66,8 @@ class Matcher:
         return found.pk, not found.is_in_calendar or found.deleted_at is not None
 
     def _find(self, event: RemoteEvent, starts: datetime | None, join_url: str) -> ScheduledMeeting | None:
+        if not self._is_loaded:
+            self._load()
         if not self._by_id:
             return None
         for name in (event.key, event.series_id, event.ref.id, event.uid):
@@ -142,6 +151,26 @@ def follow_removal(scheduled_ids: Collection[int]) -> None:
 def _is_in_window(scheduled: ScheduledMeeting, now: datetime) -> bool:
     window = current_window(now)
     return any(window.starts <= one < window.ends for one in occurrence_starts(scheduled))
+
+
+def hand_over_rows(scheduled: ScheduledMeeting, connection: Connection, events: Sequence[RemoteEvent]) -> None:
+    """Have our own rows become those of the events that the calendar now has, so that their pages stay where they are.
+
+    Done in the transaction in which the events are applied, just before that.
+    """
+    ids = [event.ref.id for event in events]
+    theirs = Meeting.objects.filter(connection=connection, container=scheduled.container, remote_id__in=ids)
+    theirs.filter(is_shadow=True).delete()
+    kept = set(theirs.values_list("remote_id", flat=True))
+    ours = {row.original_starts: row for row in scheduled.rows.filter(origin=Origin.HERE)}
+    handed = []
+    for event in events:
+        row = ours.pop(event.starts, None) if event.ref.id not in kept else None
+        if row is not None:
+            row.connection, row.origin, row.container = connection, Origin.CALENDAR, scheduled.container
+            row.remote_id, row.stamp = event.ref.id, ""
+            handed.append(row)
+    Meeting.objects.bulk_update(handed, ["connection", "origin", "container", "remote_id", "stamp"])
 
 
 def take_over(scheduled: ScheduledMeeting, connection: Connection, event: RemoteEvent) -> None:

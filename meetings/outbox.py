@@ -385,6 +385,8 @@ class Carrier:
             delta = Delta[RemoteEvent](changed=(event,))
         with transaction.atomic():
             self.lease.renew()
+            if takes_over is not None:
+                merging.hand_over_rows(takes_over, self.connection, delta.changed)
             CalendarFeed().apply(self.connection, delta, container)
             if takes_over is not None:
                 merging.take_over(takes_over, self.connection, event)

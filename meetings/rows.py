@@ -15,17 +15,25 @@ from meetings.occurrences import occurrence_starts, series_id_of
 
 
 def make_rows(scheduled: ScheduledMeeting, *, since: datetime | None = None) -> None:
-    """A row for each occurrence (from `since` on). Those that are there already go first."""
+    """A row for each occurrence (from `since` on), in place of those that are there; each keeps its page."""
     rows = scheduled.rows.filter(origin=Origin.HERE)
     if since is not None:
         rows = rows.filter(original_starts__gte=since)
-    rows.delete()
+    held = list(rows.order_by("original_starts", "pk"))
     shared = describe(scheduled)
-    starts_of = [one for one in occurrence_starts(scheduled) if since is None or one >= since]
+    wanted = [one for one in occurrence_starts(scheduled) if since is None or one >= since]
     length = timedelta(minutes=scheduled.minutes)
-    Meeting.objects.bulk_create(
-        Meeting(starts=starts, ends=starts + length, original_starts=starts, **shared) for starts in starts_of
-    )
+    added = []
+    for number, starts in enumerate(wanted):
+        values = {**shared, "starts": starts, "ends": starts + length, "original_starts": starts}
+        if number >= len(held):
+            added.append(Meeting(**values))
+        else:
+            for name, value in values.items():
+                setattr(held[number], name, value)
+    Meeting.objects.bulk_update(held[: len(wanted)], [*shared, "starts", "ends", "original_starts"])
+    Meeting.objects.filter(pk__in=[row.pk for row in held[len(wanted) :]]).delete()
+    Meeting.objects.bulk_create(added)
 
 
 def describe(scheduled: ScheduledMeeting) -> dict[str, Any]:
