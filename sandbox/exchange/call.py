@@ -17,6 +17,7 @@ from sandbox.exchange.contact_xml import CONTACT, ContactItem
 from sandbox.exchange.directory import Account
 from sandbox.exchange.errors import EwsError, SoapFault
 from sandbox.exchange.event_xml import EVENT, EventItem, SeriesFacts
+from sandbox.exchange.extended import global_ids
 from sandbox.exchange.folder_xml import FOLDER, FolderItem, Tree, dump_folder
 from sandbox.exchange.properties import Kind, Mode, Property, Shape, View, choose
 from sandbox.exchange.soap import Element, Request, T, failure, invalid_request, read_text
@@ -216,6 +217,7 @@ class Call:
         extra = orjson.loads(row.extra).get("singleValueExtendedProperties", {}) if row.extra else {}
         # the mailbox forgets none: an empty one counts as deleted
         extended = {path.lower(): str(one["value"]) for path, one in extra.items() if one.get("value")}
+        extended |= global_ids(uid)
         return EventItem(doc, mailbox.name, self.owner, row.folder, uid, key, extended, lambda: self._series_facts(row))
 
     def _series_facts(self, row: EventRow) -> SeriesFacts:

@@ -47,6 +47,7 @@ TEXTS = {
         " the current change key for the item."
     ),
     "ErrorItemNotFound": "The specified object was not found in the store.",
+    "ErrorItemSavePropertyError": "Some properties of the item cannot be saved.",
     "ErrorMailboxMoveInProgress": "Mailbox move in progress. Try again later.",
     "ErrorMailboxStoreUnavailable": "The mailbox database is temporarily unavailable.",
     "ErrorMissingEmailAddress": (

@@ -5,6 +5,8 @@ Reference: https://learn.microsoft.com/graph/api/resources/extended-properties-o
 
 from __future__ import annotations
 
+import base64
+
 from sandbox.exchange.soap import Element, T, attribute, invalid_request, read_text
 
 SETS = {
@@ -19,6 +21,8 @@ SETS = {
     "Task": "00062003-0000-0000-C000-000000000046",
     "UnifiedMessaging": "4442858E-A9E3-4E80-B900-317A210CC15B",
 }
+
+GLOBAL_ID = bytes.fromhex("040000008200E00074C5B7101A82E008")
 
 
 def parse_path(element: Element) -> tuple[str, str]:
@@ -48,3 +52,23 @@ def parse_property(element: Element) -> tuple[str, str]:
     if value is None:
         value = element.find(f"{T}Values/{T}Value")
     return parse_path(field)[0], read_text(value)
+
+
+def global_ids(uid: str) -> dict[str, str]:
+    """PidLidGlobalObjectId and its clean form, by path: what Exchange makes a UID of, and what events are found by.
+
+    Reference: https://learn.microsoft.com/openspecs/exchange_server_protocols/ms-oxocal/1d3aac05-a7b9-45cc-a213-47f0a0a2c5c1
+    """
+    try:
+        raw = bytes.fromhex(uid)
+    except ValueError:
+        raw = b""
+    if not raw.startswith(GLOBAL_ID):
+        data = b"vCal-Uid" + (1).to_bytes(4, "little") + uid.encode() + bytes(1)
+        raw = GLOBAL_ID + bytes(4 + 8 + 8) + len(data).to_bytes(4, "little") + data
+    # bytes 16 to 19: the day of an exception
+    clean = raw[:16] + bytes(4) + raw[20:]
+    return {
+        f"binary {{{SETS['Meeting']}}} id 0x{number:x}".lower(): base64.b64encode(value).decode()
+        for number, value in ((3, raw), (35, clean))
+    }

@@ -14,6 +14,7 @@ from zoneinfo import ZoneInfo
 from sandbox.exchange.contact_xml import ContactItem
 from sandbox.exchange.errors import EwsError
 from sandbox.exchange.event_xml import EventItem
+from sandbox.exchange.extended import parse_path
 from sandbox.exchange.item_xml import SENSITIVITY
 from sandbox.exchange.soap import Element, T, invalid_request
 
@@ -48,7 +49,10 @@ FIELDS: dict[str, Callable[[Any], Any]] = {
 
 
 def read_field(path: Element | None) -> Callable[[Any], Any]:
-    """The value of a property. Raises EwsError where nobody can search by it."""
+    """The value of a property. Raises EwsError where nobody can search by it, SoapFault."""
+    if path is not None and path.tag == f"{T}ExtendedFieldURI":
+        name = parse_path(path)[0]
+        return lambda item: item.extended.get(name, "")
     found = FIELDS.get(path.get("FieldURI", "") if path is not None else "")
     if found is None:
         raise EwsError("ErrorUnsupportedPathForQuery")
@@ -65,7 +69,8 @@ def parse_restriction(element: Element, zone: ZoneInfo) -> Test:
             return lambda item: not tests[0](item)
         joined = all if name == "And" else any
         return lambda item: joined(test(item) for test in tests)
-    read = read_field(element.find(f"{T}FieldURI"))
+    path = element.find(f"{T}ExtendedFieldURI")
+    read = read_field(element.find(f"{T}FieldURI") if path is None else path)
     if name == "Exists":
         return lambda item: bool(read(item))
     constant = element.find(f"{T}Constant" if name == "Contains" else f"{T}FieldURIOrConstant/{T}Constant")

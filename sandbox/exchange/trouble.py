@@ -44,6 +44,7 @@ ERRORS = {
     "invalid-sync-state": "ErrorInvalidSyncStateData",
     "invalid-sync-state-bare": "ErrorInvalidSyncStateData",
     "sync-folder-gone": "ErrorSyncFolderNotFound",
+    "not-saved": "ErrorItemSavePropertyError",
 }
 SPOILERS = ("half-xml", "entity-bomb", "xxe", "other-build", "garbage-version", "no-version")
 # what strikes an answer of the service, and so never one to somebody who is not signed in yet
@@ -71,6 +72,7 @@ KINDS = {
     "invalid-sync-state": "ErrorInvalidSyncStateData to a client that goes on from a state",
     "invalid-sync-state-bare": "the same without a SyncState element",
     "sync-folder-gone": "ErrorSyncFolderNotFound",
+    "not-saved": "ErrorItemSavePropertyError for the item: a value is not taken",
     "half-xml": "a complete answer that is half an envelope",
     "entity-bomb": "an answer with entities that unfold without end",
     "xxe": "an answer with an entity that names a file",

@@ -15,8 +15,9 @@ from sandbox.mailbox.ids import make_change_key, make_item_id, make_uid
 from sandbox.mailbox.recurrence import FOREVER, Occurrence, Series
 from sandbox.mailbox.times import dump_stamp, epoch
 
-# a change of these gives a series new days: what was special about old ones is forgotten
-LAYOUT = ("start", "end", "recurrence", "isAllDay", "originalStartTimeZone")
+# a change of these, or of the recurrence but for its end, gives a series new days: what was special about old ones is
+# forgotten
+LAYOUT = ("start", "end", "isAllDay", "originalStartTimeZone")
 EXTENDED = ("singleValueExtendedProperties", "multiValueExtendedProperties")
 
 
@@ -94,7 +95,7 @@ class Events(EventLists):
                 "UPDATE m_event SET change = ?, kind = ?, starts = ?, ends = ?, doc = ?, extra = ? WHERE seq = ?",
                 change, kind, starts, ends, orjson.dumps(doc).decode(), _merge_extra(row.extra, patch), row.seq,
             )  # fmt: skip
-            if any(doc[name] != old[name] for name in LAYOUT):
+            if _layout(doc) != _layout(old):
                 self._store.run("DELETE FROM m_event WHERE box = ? AND series = ?", self.key, row.id)
             elif row.kind == "series":
                 self._refresh_exceptions(doc)
@@ -102,11 +103,18 @@ class Events(EventLists):
         return doc
 
     def _refresh_exceptions(self, master: dict[str, Any]) -> None:
-        """Exceptions follow their series in all they did not set for themselves."""
+        """Exceptions follow their series in all they did not set for themselves; those after its end are no more.
+
+        Reference: https://learn.microsoft.com/en-us/openspecs/exchange_server_protocols/ms-oxocal/4b92fb85-db55-4251-8e81-e319361218e1
+        (all of them go where the pattern changes); https://github.com/OfficeDev/ews-managed-api/issues/235 (none where
+        only the end does).
+        """
         series = series_of(master, self.owner)
-        for row in self.exceptions(master["id"]):
+        for row in [*self.exceptions(master["id"]), *self.exceptions(master["id"], "cancelled")]:
             planned = series.find(date.fromordinal(row.day))
-            if planned:
+            if planned is None:
+                self._store.run("DELETE FROM m_event WHERE seq = ?", row.seq)
+            elif row.kind == "exception":
                 self._save_exception(master, series, planned, orjson.loads(row.own), row.folder)
 
     def _except(self, event_id: str, old: dict[str, Any], patch: dict[str, Any]) -> dict[str, Any]:
@@ -200,6 +208,13 @@ class Events(EventLists):
             self._log(row.folder, change, "moved", row.id)
             self._log(home, change, "created", row.id)
         return doc
+
+
+def _layout(doc: dict[str, Any]) -> list[Any]:
+    """What says on which days a series is, all but its end."""
+    recurrence = doc["recurrence"] or {}
+    rule = recurrence.get("pattern"), (recurrence.get("range") or {}).get("startDate")
+    return [rule, *(doc[name] for name in LAYOUT)]
 
 
 INSERT = (

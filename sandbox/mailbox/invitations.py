@@ -21,30 +21,34 @@ CANCELLED = "Canceled: "
 
 
 class Meetings(Events):
-    """An event's writing, with the copies of others kept alike."""
+    """An event's writing, with the copies of others kept alike. tells: whether the others hear of it."""
 
-    def add_event(self, doc: dict[str, Any], folder: str = "") -> dict[str, Any]:
+    def add_event(self, doc: dict[str, Any], folder: str = "", *, tells: bool = True) -> dict[str, Any]:
         with self._store.transaction():
             made = super().add_event(doc, folder)
-            self._invite(made, dict.fromkeys(SENT))
+            if tells:
+                self._invite(made, dict.fromkeys(SENT))
         return made
 
-    def change_event(self, event_id: str, patch: dict[str, Any], if_match: str = "") -> dict[str, Any]:
+    def change_event(
+        self, event_id: str, patch: dict[str, Any], if_match: str = "", *, tells: bool = True
+    ) -> dict[str, Any]:
         with self._store.transaction():
             before = self.find_event(event_id)
             doc = super().change_event(event_id, patch, if_match)
-            self._invite(doc, patch)
             gone = _addresses(before or doc) - _addresses(doc)
-            if gone and doc["isOrganizer"]:
+            if tells:
+                self._invite(doc, patch)
+            if tells and gone and doc["isOrganizer"]:
                 self._call_off(doc, gone)
         return doc
 
-    def delete_event(self, event_id: str, if_match: str = "") -> None:
+    def delete_event(self, event_id: str, if_match: str = "", *, tells: bool = True) -> None:
         """The organizer's deletion cancels the meeting for all others."""
         with self._store.transaction():
             doc = self.find_event(event_id)
             super().delete_event(event_id, if_match)
-            if doc and doc["isOrganizer"] and not doc["isCancelled"]:
+            if tells and doc and doc["isOrganizer"] and not doc["isCancelled"]:
                 self._call_off(doc, _addresses(doc))
 
     def answer_invitation(self, event_id: str, response: str) -> dict[str, Any]:

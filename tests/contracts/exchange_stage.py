@@ -22,6 +22,7 @@ from tests.contracts.stages import PASSWORD, PERSON
 
 class ExchangeStage:
     page_size = 5
+    invites = True
     page_sizes = ((exchange_calendar, "_PAGE_SIZE"), (exchange_contacts, "_PAGE_SIZE"))
 
     def __init__(self, sandbox: Sandbox) -> None:
@@ -45,7 +46,10 @@ class ExchangeStage:
         return self.exchange.bad_tries(PERSON)
 
     def _event_id(self, remote_id: str) -> str:
-        """The mailbox's own id behind one of EWS."""
+        """The mailbox's own id behind one of EWS, or of the series with a UID."""
+        series = self.exchange.mailbox(PERSON).find_by_uid(remote_id)
+        if series is not None:
+            return str(series["id"])
         return read_item_id(remote_id, self.exchange.mailbox(PERSON).name)[0]
 
     def _folder_id(self, remote_id: str) -> str:
@@ -107,6 +111,36 @@ class ExchangeStage:
         fault = {"slow down": "busy", "broken": "500-fault", "cut off": "cut-off"}[kind]
         what = "GetItem" if after else "*"
         self.sandbox.faults.add(fault, f"{self.exchange.path}/{what}", skip=after, amount=30)
+
+    def lose_answer(self, kind: str) -> None:
+        self.sandbox.faults.add("lost-answer", self._path_of(kind))
+
+    def reject_next(self, kind: str) -> None:
+        self.sandbox.faults.add("not-saved", self._path_of(kind))
+
+    def _path_of(self, kind: str) -> str:
+        return f"{self.exchange.path}/{kind.title()}Item"
+
+    def count_events(self, title: str) -> int:
+        return self._titles_of(PERSON).count(title)
+
+    def _titles_of(self, email: str) -> list[str]:
+        mailbox = self.exchange.mailbox(email)
+        rows = [row for folder in mailbox.folders("calendar") for row in mailbox.event_rows(folder.id)]
+        return [doc["subject"] for doc in (row.load() for row in rows) if not doc["isCancelled"]]
+
+    def second_calendar(self, name: str) -> str:
+        return self.exchange.folder_id(PERSON, self.exchange.mailbox(PERSON).add_folder(name, kind="calendar").id)
+
+    def find_invited(self, email: str) -> list[str]:
+        return self._titles_of(email)
+
+    def answer_invitation(self, remote_id: str, email: str) -> None:
+        ours = self.exchange.mailbox(PERSON).find_event(self._event_id(remote_id))
+        assert ours is not None
+        theirs = self.exchange.mailbox(email).find_by_uid(ours["iCalUId"])
+        assert theirs is not None
+        self.exchange.mailbox(email).answer_invitation(theirs["id"], "accepted")
 
 
 def make_session_factory(

@@ -162,14 +162,14 @@ def parse_details(item: Element, mailbox: str = "") -> Details:
     attendees = []
     for name, email, answer, group in people:
         email = email if "@" in email else ""
-        key = email.lower()
+        address = email.lower()
         attendees.append(
             Attendee(
                 email,
                 name,
                 _RESPONSES.get(answer, _UNANSWERED),
-                key == host != "" or answer == "Organizer",
-                key == mailbox != "",
+                address == host != "" or answer == "Organizer",
+                address == mailbox != "",
                 group == _OPTIONAL,
                 group == _RESOURCES,
             )

@@ -4,7 +4,7 @@ Reference: https://learn.microsoft.com/en-us/exchange/client-developer/web-servi
 """
 
 from dataclasses import replace
-from datetime import date, datetime, timedelta, tzinfo
+from datetime import UTC, date, datetime, timedelta, tzinfo
 
 from integrations.providers.exchange.responses import TYPES, Element
 from integrations.providers.moments import parse_day
@@ -15,6 +15,7 @@ _WEEKS = {"First": 1, "Second": 2, "Third": 3, "Fourth": 4, "Last": LAST_DAY}
 _WEEK_NAMES = {number: name for name, number in _WEEKS.items()}
 _LONGEST_MONTH = 31
 """As the day of a month, Exchange takes it for the last one of each."""
+_HALF_A_DAY = timedelta(hours=12)
 _NO_END, _UNTIL, _COUNT = (f"{TYPES}{name}" for name in ("NoEndRecurrence", "EndDateRecurrence", "NumberedRecurrence"))
 
 
@@ -123,8 +124,13 @@ def end_recurrence(element: Element, first: date, until: date) -> str:
     return _recurrence(_keep(element[0]), "EndDateRecurrence", begins or first, left)
 
 
-def last_day_before(moment: datetime, starts: datetime, zone: tzinfo) -> date:
-    """The last day on which a series that begins at `starts` can have an occurrence before `moment`."""
+def last_day_before(moment: datetime, starts: datetime | None, zone: tzinfo) -> date:
+    """The last day on which a series can have an occurrence before `moment`.
+
+    `starts`: of the first one; None for one of days, which is ended before the midnight, wherever, that is nearest.
+    """
+    if starts is None:
+        return (moment.astimezone(UTC) + _HALF_A_DAY).date() - timedelta(days=1)
     wall, begins = moment.astimezone(zone), starts.astimezone(zone)
     return wall.date() if begins.time() < wall.time() else wall.date() - timedelta(days=1)
 

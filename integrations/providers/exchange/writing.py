@@ -4,7 +4,7 @@ A write is made to what stands there now: it is read first, and what already is 
 write whose answer was lost does nothing more, and tells nobody anything again, when it is made again.
 """
 
-from datetime import UTC, datetime, time
+from datetime import datetime
 
 from integrations.errors import Conflict, Gone, PermissionMissing, Rejected, Unexpected
 from integrations.providers.drafts import is_written
@@ -68,13 +68,9 @@ class ExchangeCalendar(ReadableExchangeCalendar):
         words = self._wire.words
         item = fetch_item(self._wire, ref)
         event, pattern = item.event, item.recurrence
-        starts = event.starts
-        if event.starts_on is not None:
-            starts = datetime.combine(event.starts_on, time(), UTC)
-        if pattern is None or not event.is_series or starts is None:
+        if pattern is None or not event.is_series or (event.starts is None and event.starts_on is None):
             raise Rejected(words.no_series, detail="no series")
-        zone = UTC if event.is_all_day else item.zone
-        first, until = first_day(event), last_day_before(before, starts, zone)
+        first, until = first_day(event), last_day_before(before, event.starts, item.zone)
         if until < first:
             raise Rejected(words.empty_series, detail="empty")
         last = item.find_last()

@@ -16,7 +16,7 @@ INVITATIONS = ("SendToNone", "SendOnlyToAll", "SendToAllAndSaveCopy")
 
 
 def create_item(call: Call) -> Iterator[str]:
-    """Nobody is sent anything: invitations are what the answer says, and nothing else.
+    """Who is invited and has a mailbox here finds the meeting in it, unless nobody is to be told.
 
     Reference: https://learn.microsoft.com/exchange/client-developer/web-service-reference/createitem-operation
     """
@@ -36,10 +36,11 @@ def create_item(call: Call) -> Iterator[str]:
         name = element.tag.removeprefix(T)
         parts = [child for child in element if isinstance(child.tag, str)]
         if name == "CalendarItem":
-            if call.body.get("SendMeetingInvitations") not in INVITATIONS:
+            sending = call.body.get("SendMeetingInvitations")
+            if sending not in INVITATIONS:
                 raise EwsError("ErrorSendMeetingInvitationsRequired")
             folder = find_folder("calendar", "ErrorCannotCreateCalendarItemInNonCalendarFolder")
-            doc = call.mailbox.add_event(parse_event(parts, call.zone), folder.id)
+            doc = call.mailbox.add_event(parse_event(parts, call.zone), folder.id, tells=sending != "SendToNone")
             return _answer(call, "event", name, folder, doc["id"], doc["changeKey"])
         if name == "Contact":
             folder = find_folder("contacts", "ErrorCannotCreateContactInNonContactFolder")

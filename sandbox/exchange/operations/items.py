@@ -46,9 +46,10 @@ def delete_item(call: Call) -> Iterator[str]:
         found = call.find_item(element)
         check_given_key(element)
         if found.kind is EVENT:
-            if call.body.get("SendMeetingCancellations") not in CANCELLATIONS:
+            sending = call.body.get("SendMeetingCancellations")
+            if sending not in CANCELLATIONS:
                 raise EwsError("ErrorSendMeetingCancellationsRequired")
-            call.mailbox.delete_event(found.id)
+            call.mailbox.delete_event(found.id, tells=sending != "SendToNone")
         else:
             call.mailbox.delete_contact(found.id)
         return success("DeleteItem", "")

@@ -47,9 +47,10 @@ def update_item(call: Call) -> Iterator[str]:
         if found.kind is CONTACT:
             _update_contact(call, found, updates)
         else:
-            if call.body.get("SendMeetingInvitationsOrCancellations") not in SENDING:
+            sending = call.body.get("SendMeetingInvitationsOrCancellations")
+            if sending not in SENDING:
                 raise EwsError("ErrorSendMeetingInvitationsOrCancellationsRequired")
-            _update_event(call, found, updates)
+            _update_event(call, found, updates, tells=sending != "SendToNone")
         now = call.find_item(element)
         name = now.kind.element
         item_id = f'<t:ItemId Id="{call.id_of(now)}" ChangeKey="{now.change_key}"/>'
@@ -103,7 +104,7 @@ class _Update:
         return EwsError(code, xml=f'<t:FieldURI FieldURI="{attribute(self.uri)}"/>')
 
 
-def _update_event(call: Call, found: Found, updates: list[_Update]) -> None:
+def _update_event(call: Call, found: Found, updates: list[_Update], *, tells: bool) -> None:
     """Raises EwsError, SoapFault, MailboxError."""
     old = call.mailbox.get_event(found.id)
     elements: list[Element] = []
@@ -128,7 +129,7 @@ def _update_event(call: Call, found: Found, updates: list[_Update]) -> None:
     extended = [*patch.get("singleValueExtendedProperties", ()), *rest.pop("singleValueExtendedProperties", ())]
     if extended:
         rest["singleValueExtendedProperties"] = extended
-    call.mailbox.change_event(found.id, patch | rest)
+    call.mailbox.change_event(found.id, patch | rest, tells=tells)
 
 
 def _append(update: _Update, old: dict[str, Any]) -> dict[str, Any]:
