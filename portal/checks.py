@@ -157,6 +157,21 @@ def check_feeds(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -> Messa
     return found
 
 
+@checks.register
+def check_people_search(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -> Messages:
+    found: Messages = []
+    for path in settings.PEOPLE_SEARCH:
+        try:
+            search = import_string(path)
+        except ImportError as error:
+            found.append(_error("E018", f"PEOPLE_SEARCH cannot be imported: {error}.", f"Look for {path}."))
+            continue
+        if not callable(search):
+            hint = "See organizations/colleagues.py: a function of the person, the text and how many are wanted."
+            found.append(_error("E018", f"{path} in PEOPLE_SEARCH cannot be called.", hint))
+    return found
+
+
 @checks.register(checks.Tags.security)
 def check_secrets_keys(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -> Messages:
     try:

@@ -222,6 +222,8 @@ PROVIDERS = {
 }
 JOIN_SERVICES = "meetings.join_services.SERVICES"
 FEEDS = {"calendar": "meetings.sync.CalendarFeed", "contacts": "contacts.sync.ContactsFeed"}
+# Where people are found who can be invited to a meeting, in the order in which they are offered.
+PEOPLE_SEARCH = ["contacts.lookup.find_people", "organizations.colleagues.find_people"]
 # What moving people between groups would do to their connections, for the pages that move them.
 PLACEMENT_PREVIEW = "integrations.deciding.preview_placement"
 # What makes words of the values that stand under a name in the audit trail.

@@ -226,3 +226,11 @@ def test_an_address_that_nobody_has_to_know_may_be_empty(settings: Settings) -> 
     assert ids(checks.check_provider_addresses) == []
     settings.PROVIDER_SETTINGS = {"exchange": {"ews_url": "mail"}}
     assert ids(checks.check_provider_addresses) == ["portal.E004"]
+
+
+def test_a_search_for_people_that_is_not_there_is_named(settings: Settings) -> None:
+    assert ids(checks.check_people_search) == []
+    settings.PEOPLE_SEARCH = ["contacts.lookup.find_peeple"]
+    assert ids(checks.check_people_search) == ["portal.E018"]
+    settings.PEOPLE_SEARCH = ["meetings.inviting.MOST"]
+    assert ids(checks.check_people_search) == ["portal.E018"]
