@@ -60,10 +60,7 @@ class Gate:
         if rule.kind in ("hang-up", "lost-answer"):
             if rule.kind == "lost-answer":
                 self._catch(environ)
-            _close(environ)
-            start("500 Hung up", [("Content-Length", "0")])
-            entry.status = 0
-            return []
+            return _hang_up(environ, start, entry)
         if rule.kind == "slow":
             time.sleep(2 if rule.amount is None else rule.amount)
             return self._run(environ, start)
@@ -71,6 +68,8 @@ class Gate:
             return _flood(rule, face.content_type, start)
         face.prepare(rule, environ, query)
         status, headers, body = self._catch(environ)
+        if rule.kind == "cut-off" and not body:
+            return _hang_up(environ, start, entry)
         body = body[: len(body) // 2] if rule.kind == "half-json" else face.spoil(rule, query, body)
         sent = [(name, value) for name, value in headers if name.lower() != "content-length"]
         start(status, [*sent, ("Content-Length", str(len(body)))])
@@ -115,6 +114,13 @@ def _close(environ: Environ) -> None:
     connection = environ.get("werkzeug.socket")
     if connection is not None:
         hang_up(connection)
+
+
+def _hang_up(environ: Environ, start: Any, entry: Entry) -> Iterable[bytes]:
+    _close(environ)
+    start("500 Hung up", [("Content-Length", "0")])
+    entry.status = 0
+    return []
 
 
 def _cut(body: bytes, environ: Environ) -> Iterator[bytes]:

@@ -112,7 +112,7 @@ def recurrences(draw: some.DrawFn) -> tuple[Recurrence, date]:
     pattern = replace(pattern, every=draw(some.integers(1, 4)))
     if draw(some.booleans()):
         return replace(pattern, count=draw(some.integers(1, 12))), day
-    return replace(pattern, until=day + timedelta(days=draw(some.integers(0, 90)))), day
+    return replace(pattern, until=day + timedelta(days=draw(some.integers(0, MOST_OCCURRENCES - 1)))), day
 
 
 @settings(
@@ -206,18 +206,19 @@ def test_an_occurrence_that_is_changed_is_an_exception_of_its_series(calendar: C
 
 
 def test_an_occurrence_that_is_moved_is_known_by_when_its_series_has_it(calendar: Calendar, window: Window) -> None:
-    series, (_, second, *_) = make_five(calendar, window)
-    assert second.starts
-    later = second.starts + timedelta(days=9, hours=3)
-    moved = calendar.update(second.ref, make_draft(starts=later), fields=TIME)
-    assert (moved.starts, moved.ref.id, moved.location) == (later, second.ref.id, "Room 4")
+    # Not every service lets one move past the next.
+    series, (*_, last) = make_five(calendar, window)
+    assert last.starts
+    later = last.starts + timedelta(days=9, hours=3)
+    moved = calendar.update(last.ref, make_draft(starts=later), fields=TIME)
+    assert (moved.starts, moved.ref.id, moved.location) == (later, last.ref.id, "Room 4")
     assert starts_of(calendar, series, window)[-1] == later
-    read = calendar.read(second.ref)
-    assert (read.starts, read.original_starts) == (later, second.starts)
+    read = calendar.read(last.ref)
+    assert (read.starts, read.original_starts) == (later, last.starts)
     again = calendar.update(read.ref, make_draft("Moved"), fields=TITLE)
     assert (again.starts, again.title) == (later, "Moved")
-    back = calendar.update(again.ref, make_draft(starts=second.starts, minutes=30), fields=TIME)
-    assert (back.starts, back.title) == (second.starts, "Moved")
+    back = calendar.update(again.ref, make_draft(starts=last.starts, minutes=30), fields=TIME)
+    assert (back.starts, back.title) == (last.starts, "Moved")
 
 
 def test_an_occurrence_that_was_changed_meanwhile_is_a_conflict(
