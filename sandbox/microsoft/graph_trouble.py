@@ -21,6 +21,7 @@ from sandbox.microsoft.graph_errors import (
     CHALLENGE,
     GraphError,
     access_denied,
+    bad_request,
     not_found,
     sync_state_not_found,
     throttled,
@@ -45,6 +46,7 @@ class GraphFace(Face):
     name = "Microsoft Graph"
     prefixes = ("/graph/",)
     kinds = {
+        "400": "400 ErrorPropertyValidationFailure, as if what is written were not acceptable",
         "401": "401, the access token is refused",
         "401-claims": "401 with a claims challenge (Continuous Access Evaluation)",
         "403-scope": "403 ErrorAccessDenied",
@@ -162,6 +164,8 @@ def _strangers(items: list[dict[str, Any]]) -> list[dict[str, Any]]:
 def _refusal(rule: Rule, address: str) -> GraphError | None:
     wait = int(30 if rule.amount is None else rule.amount)
     match rule.kind:
+        case "400":
+            return bad_request("At least one property failed validation.", "ErrorPropertyValidationFailure")
         case "401":
             return token_refused()
         case "401-claims":

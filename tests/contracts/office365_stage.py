@@ -25,6 +25,7 @@ class Office365Stage:
     narrows = False  # Microsoft's tokens carry whatever was consented to
     page_size = 5
     page_sizes = ((office365_calendar, "_PAGE_SIZE"), (office365_contacts, "_PAGE_SIZE"))
+    invites = True
 
     def __init__(self, sandbox: Sandbox) -> None:
         self.sandbox = sandbox
@@ -97,7 +98,36 @@ class Office365Stage:
     def fail(self, kind: str, *, after: int = 0) -> None:
         """Of pages: the folders that are read before contacts count as none."""
         fault = {"slow down": "429", "broken": "503", "cut off": "cut-off"}[kind]
-        self.sandbox.faults.add(fault, "/graph/*/delta", skip=after)
+        self.sandbox.faults.add(fault, "/graph/*/delta" if after else "/graph/*", skip=after)
+
+    def lose_answer(self, kind: str) -> None:
+        self.sandbox.faults.add("lost-answer", "/graph/*/events*", method=METHODS[kind])
+
+    def reject_next(self, kind: str) -> None:
+        self.sandbox.faults.add("400", "/graph/*/events*", method=METHODS[kind])
+
+    def count_events(self, title: str) -> int:
+        mailbox = self.office365.mailbox(PERSON)
+        rows = [row for folder in mailbox.folders("calendar") for row in mailbox.event_rows(folder.id)]
+        return sum(row.load()["subject"] == title for row in rows)
+
+    def second_calendar(self, name: str) -> str:
+        return self.office365.mailbox(PERSON).add_folder(name, kind="calendar").id
+
+    def find_invited(self, email: str) -> list[str]:
+        self.office365.add_person(email)
+        mailbox = self.office365.mailbox(email)
+        docs = [row.load() for row in mailbox.event_rows(mailbox.calendar_id)]
+        return [doc["subject"] for doc in docs if not doc["isCancelled"]]
+
+    def answer_invitation(self, remote_id: str, email: str) -> None:
+        theirs, ours = self.office365.mailbox(email), self.office365.mailbox(PERSON).get_event(remote_id)
+        copy = theirs.find_by_uid(ours["iCalUId"])
+        assert copy
+        theirs.answer_invitation(copy["id"], "accepted")
+
+
+METHODS = {"create": "POST", "update": "PATCH", "delete": "DELETE"}
 
 
 def times(starts: datetime, minutes: int) -> dict[str, Any]:

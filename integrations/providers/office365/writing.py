@@ -7,10 +7,11 @@ not written, so that a write whose answer was lost does nothing, and mails nobod
 Reference: https://learn.microsoft.com/en-us/graph/api/resources/event
 """
 
-from datetime import datetime
+from datetime import UTC, datetime, time
 from urllib.parse import quote, urlencode
 
 from integrations.errors import Conflict, Gone, Rejected, Unexpected, Unreachable
+from integrations.providers.drafts import nearest_day
 from integrations.providers.office365.calendar import Office365Calendar
 from integrations.providers.office365.drafts import KEY_PROPERTY, dump_changes, dump_new, is_unchanged
 from integrations.providers.office365.listing import Fetch, items_of, path_of, place_of
@@ -89,7 +90,8 @@ class Office365WritableCalendar(Office365Calendar):
             first = first_of(event.starts, event.starts_on, event.timezone)
             if not event.is_series or first is None:
                 raise Rejected(NO_SERIES, detail="no series master")
-            ended = end_recurrence(item.get("recurrence") or {}, *first, before=before)
+            limit = before if event.starts_on is None else datetime.combine(nearest_day(before), time.min, UTC)
+            ended = end_recurrence(item.get("recurrence") or {}, *first, before=limit)
             if ended is None:
                 return event
             self._check_version(ref, event)
