@@ -28,7 +28,8 @@ Place = tuple[str, str, datetime]
 class Matcher:
     """Which events of one connection were made from here.
 
-    For a page of which some row is to be written two queries, one where nothing was made here; else none.
+    For a page of which some row is to be written two queries, or three; else none. What is about to be deleted from
+    here is a shadow, too.
     """
 
     def __init__(self, connection: Connection) -> None:
@@ -36,10 +37,13 @@ class Matcher:
         self._is_loaded = False
         self._by_id: dict[str, ScheduledMeeting] = {}
         self._by_place: dict[Place, ScheduledMeeting] = {}
+        self._doomed: set[str] = set()
         self._seen: dict[int, tuple[ScheduledMeeting, RemoteEvent, datetime | None, datetime | None]] = {}
 
     def _load(self) -> None:
         self._is_loaded = True
+        deletions = Write.objects.filter(connection=self.connection, action=WriteAction.DELETE).exclude(remote_id="")
+        self._doomed.update(deletions.open().values_list("remote_id", flat=True))
         pending: dict[int, ScheduledMeeting] = {}
         for one in ScheduledMeeting.objects.filter(owner=self.connection.user_id).defer("description"):
             for name in (one.key.hex, str(one.key), one.remote_id, one.remote_uid):
@@ -59,8 +63,9 @@ class Matcher:
     ) -> tuple[int | None, bool]:
         """(the scheduled meeting's key, whether the row is its shadow); (None, False) for what was made elsewhere."""
         found = self._find(event, starts, join_url)
-        if found is None:
-            return None, False
+        is_doomed = event.ref.id in self._doomed or event.series_id in self._doomed
+        if found is None or is_doomed:
+            return found.pk if found else None, is_doomed
         if event.ref.container == "" or found.container == event.ref.container:
             self._seen[found.pk] = found, event, starts, ends
         return found.pk, not found.is_in_calendar or found.deleted_at is not None

@@ -332,31 +332,31 @@ class Carrier:
     def _split(self) -> None:
         """End a series of the calendar's own before an occurrence; what is left of it goes on, changed."""
         assert self.write.ends_before is not None and self.write.key is not None
-        moment = self.write.ends_before
-        master = self._read_series()
+        if "following" not in self.write.draft_json:
+            # Noted before the series is ended: afterwards nothing tells what was left of it.
+            master = self._read_series()
+            noted = {"following": dump_draft(self._plan_following(master)), "series": master.ref.id}
+            self.write.draft_json |= noted
+            self.write.save(update_fields=["draft_json"])
+        series = RemoteRef(self.write.draft_json["series"], self.write.container)
+        self._apply(self.calendar.end_series(series, before=self.write.ends_before))
+        following = parse_draft(self.write.draft_json["following"])
+        self._apply(self.calendar.create(following, key=self.write.key.hex, calendar=self.write.container))
+
+    def _plan_following(self, master: RemoteEvent) -> EventDraft:
         draft, base = parse_draft(self.write.draft_json), parse_draft(self.write.base_json or self.write.draft_json)
-        zone = zone_of(master.timezone)
-        left = None
-        if master.recurrence is not None and master.starts is not None:
+        zone, moment, left = zone_of(master.timezone), self.write.ends_before, None
+        if master.recurrence is not None and master.starts is not None and moment is not None:
             left = master.recurrence.from_occurrence(moment, master.starts, zone)
-        if left is None and self.write.theirs_json is None:
+        if left is None or base.starts is None or draft.starts is None:
             raise errors.Rejected(
                 "This series repeats in a way that Portico cannot split. Change one meeting, all of them, or do it in "
                 "your calendar."
             )
-        if self.write.theirs_json is None:
-            # Noted before the series is ended: afterwards nothing tells what was left of it.
-            assert left is not None and base.starts is not None and draft.starts is not None
-            days = base.starts.astimezone(zone).date(), draft.starts.astimezone(zone).date()
-            whole = replace(read_draft(master), starts=base.starts, ends=base.ends, recurrence=left.moved(*days))
-            values = {name: getattr(draft, name) for name in self.write.fields if name != "time"}
-            if "time" in self.write.fields:
-                values |= {"starts": draft.starts, "ends": draft.ends}
-            self.write.theirs_json = dump_draft(replace(whole, **values))
-            self.write.save(update_fields=["theirs_json"])
-        self._apply(self.calendar.end_series(master.ref, before=moment))
-        following = parse_draft(self.write.theirs_json)
-        self._apply(self.calendar.create(following, key=self.write.key.hex, calendar=self.write.container))
+        days = base.starts.astimezone(zone).date(), draft.starts.astimezone(zone).date()
+        values = {name: getattr(draft, name) for name in self.write.fields if name != "time"}
+        times = draft if "time" in self.write.fields else base
+        return replace(read_draft(master), starts=times.starts, ends=times.ends, recurrence=left.moved(*days), **values)
 
     def _delete(self) -> None:
         remote_id = self.write.remote_id
@@ -380,9 +380,9 @@ class Carrier:
         if event.is_series:
             found = self.calendar.instances(event.ref, current_window(timezone.now()))
             names = {one.series_id for one in found} | {event.ref.id}
-            delta = Delta[RemoteEvent](changed=found, series=tuple(sorted(names)))
+            delta = Delta(changed=found, series=tuple(sorted(names)))
         else:
-            delta = Delta[RemoteEvent](changed=(event,))
+            delta = Delta(changed=(event,))
         with transaction.atomic():
             self.lease.renew()
             if takes_over is not None:

@@ -10,6 +10,7 @@ from enum import StrEnum
 from uuid import uuid4
 
 from django.db import transaction
+from django.db.models import Q
 from django.utils import timezone
 
 from integrations.models import Connection
@@ -19,7 +20,7 @@ from integrations.policy_models import policy_for
 from integrations.recurrence import Recurrence, to_moment
 from integrations.remote import Attendee, EventDraft
 from meetings import queueing
-from meetings.drafting import compose_body, dump_draft, split_body
+from meetings.drafting import compose_body, dump_draft, parse_draft, split_body
 from meetings.hosting import HostDraft
 from meetings.models import Meeting, Origin, ScheduledMeeting, Write
 from meetings.rows import make_rows, redescribe
@@ -282,7 +283,7 @@ def _edit_there(meeting: Meeting, change: Change, *, scope: Scope, by: User) -> 
     if scheduled is not None and scope is Scope.ALL:
         _change_scheduled(scheduled, meeting, change)
         scheduled.save()
-    base = draft_of_row(meeting)
+    base = current_draft(meeting)
     return queueing.put(
         owner_id=meeting.owner_id,
         by=by,
@@ -404,7 +405,7 @@ def restore(scheduled: ScheduledMeeting, *, by: User) -> Write | None:
         scheduled.connection = find_writable_connection(scheduled.owner) if scheduled.wants_calendar else None
         scheduled.wants_calendar = scheduled.connection is not None
         scheduled.save()
-        scheduled.rows.filter(origin=Origin.CALENDAR).update(scheduled=None)
+        scheduled.rows.filter(origin=Origin.CALENDAR).delete()
         make_rows(scheduled)
         return _put_creation(scheduled, by=by)
 
@@ -434,6 +435,29 @@ def draft_of_row(meeting: Meeting) -> EventDraft:
         attendees=tuple(one for one in meeting.attendees if not (one.is_organizer or one.is_self or one.is_resource)),
         is_private=meeting.is_private,
     )
+
+
+def current_draft(meeting: Meeting) -> EventDraft:
+    """The same as it will be once the changes have gone out that are on their way."""
+    draft = draft_of_row(meeting)
+    if meeting.connection_id is None:
+        return draft
+    target = Q(remote_id=meeting.remote_id, is_whole=False)
+    if meeting.series_id:
+        target |= Q(series_id=meeting.series_id, is_whole=True)
+    waiting = Write.objects.filter(
+        target,
+        connection=meeting.connection_id,
+        container=meeting.container,
+        action=WriteAction.UPDATE,
+        state=WriteState.WAITING,
+    )
+    for write in waiting.order_by("pk"):
+        wanted = parse_draft(write.draft_json)
+        draft = replace(draft, **{name: getattr(wanted, name) for name in write.fields - {"time"}})
+        if "time" in write.fields and not write.is_whole:
+            draft = replace(draft, starts=wanted.starts, ends=wanted.ends)
+    return draft
 
 
 def join_block_of(meeting: Meeting) -> str:

@@ -1,6 +1,6 @@
 """Alice's calendar, and short ways to put events into it."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -8,10 +8,12 @@ import pytest
 import time_machine
 
 from integrations.models import Connection, Outcome, SyncRun
+from integrations.providers.memory import SERVICE
 from integrations.remote import Delta, RemoteEvent, RemoteRef
 from meetings.models import Meeting
 from meetings.sync import CalendarFeed
 from organizations.models import User
+from tests.meetings.world import World
 
 NOW = datetime(2026, 11, 23, 8, 55, tzinfo=UTC)
 """A Monday, 09:55 in Berlin."""
@@ -68,3 +70,16 @@ def put(connection: Connection) -> Callable[..., Meeting]:
 @pytest.fixture
 def finished_run(connection: Connection) -> SyncRun:
     return SyncRun.objects.create(connection=connection, outcome=Outcome.DONE, started_at=NOW, added=1)
+
+
+@pytest.fixture
+def world(settings: Any, alice: User, at_now: Any) -> Iterator[World]:
+    """Alice, connected to a calendar in memory with Calendar write, at NOW."""
+    settings.PROVIDERS = {"memory": "integrations.providers.memory.Memory"}
+    settings.PROVIDER_SETTINGS = {}
+    SERVICE.reset()
+    made = World(alice, SERVICE, SERVICE.add_person(alice.email))
+    made.connect()
+    made.sync()
+    yield made
+    SERVICE.reset()

@@ -87,7 +87,7 @@ class World:
     def there(self) -> list[tuple[str, datetime | None]]:
         """What the calendar holds, single events and occurrences, in order."""
         events = [one for one in self.person.book.events.items.values() if not one.is_series]
-        return sorted((one.title, one.starts) for one in events if one.starts)
+        return sorted(((one.title, one.starts) for one in events if one.starts), key=lambda one: (one[1], one[0]))
 
 
 def berlin(day: int, hour: int, minute: int = 0, *, month: int = 11, year: int = 2026) -> datetime:
