@@ -16,11 +16,12 @@ from itertools import islice
 import orjson
 
 from integrations.errors import CursorExpired, Gone, Unexpected
+from integrations.providers.exchange.codes import BAD_IDS
 from integrations.providers.exchange.folders import choose_calendars
 from integrations.providers.exchange.operations import get_folder, get_folders, sync_hierarchy, sync_items
 from integrations.providers.exchange.payloads import MASTER, SINGLE
-from integrations.providers.exchange.responses import BAD_IDS, Element, check, code_of
-from integrations.providers.exchange.single import fetch_item
+from integrations.providers.exchange.responses import Element, check, code_of
+from integrations.providers.exchange.single import fetch_item, fetch_master
 from integrations.providers.exchange.syncing import read_change, sync
 from integrations.providers.exchange.tree import find_own, read_folder, read_tree
 from integrations.providers.exchange.window import WindowReader
@@ -152,6 +153,15 @@ class ReadableExchangeCalendar:
             ProviderError: any other of the family.
         """
         return fetch_item(self._wire, ref).event
+
+    def read_series(self, ref: RemoteRef) -> RemoteEvent:
+        """As in base.ReadableCalendar.
+
+        Raises:
+            Gone
+            ProviderError: any other of the family.
+        """
+        return fetch_master(self._wire, fetch_item(self._wire, ref)).event
 
     def instances(self, ref: RemoteRef, window: Window) -> tuple[RemoteEvent, ...]:
         """As in base.ReadableCalendar.

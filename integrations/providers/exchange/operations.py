@@ -7,9 +7,7 @@ Reference: https://learn.microsoft.com/en-us/exchange/client-developer/web-servi
 """
 
 import re
-from base64 import b64encode
 from collections.abc import Iterable
-from contextlib import suppress
 from datetime import UTC, datetime
 from functools import cache
 from xml.sax.saxutils import escape
@@ -23,7 +21,6 @@ _NAMESPACES = (
 _FORBIDDEN = dict.fromkeys((*range(32), 0xFFFE, 0xFFFF))
 
 _FORBIDDEN_IN_LINES = {code: None for code in _FORBIDDEN if code not in (9, 10)}
-_GLOBAL_ID_HEAD = bytes.fromhex("040000008200E00074C5B7101A82E008")
 
 _PLAIN = re.compile(r"[A-Za-z0-9+/=_-]*")
 
@@ -105,9 +102,6 @@ KEY = (
     'PropertyType="String"/>'
 )
 """A property of our own that events made here have. It stays in this mailbox, which a UID does not."""
-_GLOBAL_ID = '<t:ExtendedFieldURI DistinguishedPropertySetId="Meeting" PropertyId="35" PropertyType="Binary"/>'
-"""PidLidCleanGlobalObjectId, which is what a UID is made of. Reference:
-https://learn.microsoft.com/en-us/openspecs/exchange_server_protocols/ms-oxocal/"""
 IS_HIDDEN = "0x10f4"
 """PidTagAttributeHidden. Reference: https://learn.microsoft.com/en-us/openspecs/exchange_server_protocols/ms-oxprops"""
 
@@ -219,40 +213,6 @@ def place(folder: str) -> str:
     return f'<t:FolderId Id="{dump_attribute(folder)}"/>' if folder else '<t:DistinguishedFolderId Id="calendar"/>'
 
 
-def find_by_key(folder: str, key: str) -> str:
-    """FindItem: the events and series of a calendar that were made with a key of ours."""
-    return _find_where(folder, KEY, dump_attribute(key))
-
-
-def find_by_uid(folder: str, uid: str) -> str:
-    """FindItem: the events and series of a calendar that have a UID."""
-    return _find_where(folder, _GLOBAL_ID, b64encode(_dump_global_id(uid)).decode())
-
-
-def _find_where(folder: str, path: str, value: str) -> str:
-    constant = f'<t:FieldURIOrConstant><t:Constant Value="{value}"/></t:FieldURIOrConstant>'
-    return (
-        '<m:FindItem Traversal="Shallow"><m:ItemShape><t:BaseShape>IdOnly</t:BaseShape>'
-        f"<t:AdditionalProperties>{_fields(('calendar:CalendarItemType',))}</t:AdditionalProperties></m:ItemShape>"
-        '<m:IndexedPageItemView MaxEntriesReturned="10" Offset="0" BasePoint="Beginning"/>'
-        f"<m:Restriction><t:IsEqualTo>{path}{constant}</t:IsEqualTo></m:Restriction>"
-        f"<m:ParentFolderIds>{place(folder)}</m:ParentFolderIds></m:FindItem>"
-    )
-
-
-def _dump_global_id(uid: str) -> bytes:
-    """A UID as Exchange keeps it: its own are hexadecimal, those of others are wrapped.
-
-    Reference: https://learn.microsoft.com/en-us/openspecs/exchange_server_protocols/ms-oxocal/1d3aac05-a7b9-45cc-a213-47f0a0a2c5c1
-    """
-    with suppress(ValueError):
-        if (own := bytes.fromhex(uid)).startswith(_GLOBAL_ID_HEAD):
-            # The day of an occurrence is no part of what a series is found by.
-            return own[:16] + bytes(4) + own[20:]
-    wrapped = b"vCal-Uid\x01\x00\x00\x00" + uid.encode() + b"\x00"
-    return _GLOBAL_ID_HEAD + bytes(20) + len(wrapped).to_bytes(4, "little") + wrapped
-
-
 def dump_moment(moment: datetime) -> str:
     return f"{moment.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}"
 
@@ -264,8 +224,17 @@ def get_events(ids: Iterable[str], *, is_2013: bool, with_body: bool = True) -> 
 
 def get_event(remote_id: str, *, is_2013: bool) -> str:
     """GetItem of one, with all that is asked of one alone."""
+    return _get_event(f'<t:ItemId Id="{dump_attribute(remote_id)}"/>', is_2013)
+
+
+def get_master(occurrence_id: str, *, is_2013: bool) -> str:
+    """The same of the series of an occurrence."""
+    return _get_event(f'<t:RecurringMasterItemId OccurrenceId="{dump_attribute(occurrence_id)}"/>', is_2013)
+
+
+def _get_event(item: str, is_2013: bool) -> str:
     fields = _EVENT_FIELDS + _SINGLE_FIELDS + (_SINCE_2013 if is_2013 else ()) + ("item:Body",)
-    return _get_items((remote_id,), _fields(fields) + KEY, body="Best")
+    return _get(item, _fields(fields) + KEY, body="Best")
 
 
 def get_contacts(ids: Iterable[str], *, with_body: bool = True) -> str:
@@ -273,8 +242,11 @@ def get_contacts(ids: Iterable[str], *, with_body: bool = True) -> str:
 
 
 def _get_items(ids: Iterable[str], fields: str, *, body: str) -> str:
+    return _get("".join(f'<t:ItemId Id="{dump_attribute(one)}"/>' for one in ids), fields, body=body)
+
+
+def _get(items: str, fields: str, *, body: str) -> str:
     """`body`: "Text", or "Best" for HTML where it is stored as HTML: links are in the mark-up."""
-    items = "".join(f'<t:ItemId Id="{dump_attribute(one)}"/>' for one in ids)
     return (
         f"<m:GetItem><m:ItemShape><t:BaseShape>IdOnly</t:BaseShape><t:BodyType>{body}</t:BodyType>"
         f"<t:AdditionalProperties>{fields}</t:AdditionalProperties></m:ItemShape>"

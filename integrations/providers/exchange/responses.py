@@ -14,7 +14,6 @@ from typing import Any
 
 from integrations.errors import (
     AdminNeeded,
-    Conflict,
     CursorExpired,
     Gone,
     ProviderError,
@@ -24,6 +23,7 @@ from integrations.errors import (
     Unexpected,
     Unreachable,
 )
+from integrations.providers.exchange.codes import CODES, DEAD_CURSOR, STATUSES, WrongVersion
 from integrations.providers.exchange.words import EwsWords
 from integrations.providers.http import Answer, parse_retry_after
 
@@ -43,129 +43,6 @@ _WRONG_VERSION = b"The specified server version is invalid"
 _REFERENCE = re.compile(rb"&#(?:x([0-9a-fA-F]{1,8})|([0-9]{1,8}));")
 _SURROGATES = re.compile(rb"&#x([dD][89abAB][0-9a-fA-F]{2});&#x([dD][c-fC-F][0-9a-fA-F]{2});")
 _CONTROLS = bytes(code for code in range(32) if code not in (9, 10, 13))
-
-
-class TooMuch(Unexpected):
-    """More than the server lists, or we read, in one answer: ask for less at a time."""
-
-
-class WrongVersion(Unexpected):
-    """The server does not know the version that the request was made for."""
-
-
-# Each entry: the class, the sentence's name in EwsWords, the codes.
-_CODES: dict[str, tuple[type[ProviderError], str]] = {
-    code: (kind, sentence)
-    for kind, sentence, codes in (
-        (CursorExpired, "read_again", "ErrorInvalidSyncStateData ErrorSyncFolderNotFound"),
-        (ReconnectNeeded, "expired", "ErrorPasswordExpired ErrorPasswordChangeRequired"),
-        (
-            ReconnectNeeded,
-            "no_mailbox",
-            "ErrorMissingEmailAddress ErrorNonExistentMailbox ErrorNoPrimarySmtpAddress "
-            "ErrorNoRespondingCASInDestinationSite ErrorMailboxConfiguration ErrorWrongServerVersion",
-        ),
-        (AdminNeeded, "disabled", "ErrorAccountDisabled ErrorCallerIsInvalidADAccount"),
-        (AdminNeeded, "switched_off", "ErrorAccessDenied ErrorUserNotAllowedByPolicy ErrorServiceDisabled"),
-        (
-            RateLimited,
-            "slow_down",
-            "ErrorServerBusy ErrorTooManyObjectsOpened ErrorExceededConnectionCount ErrorRequestRateLimited",
-        ),
-        (
-            Unreachable,
-            "unreachable",
-            "ErrorInternalServerTransientError ErrorInternalServerError ErrorMailboxMoveInProgress "
-            "ErrorMailboxStoreUnavailable ErrorMailboxFailover ErrorTimeoutExpired ErrorADUnavailable ErrorADOperation "
-            "ErrorInsufficientResources ErrorConnectionFailed ErrorConnectionFailedTransientError ErrorRequestAborted "
-            "ErrorProxyCallFailed ErrorProxyRequestProcessingFailed ErrorProxyTokenExpired ErrorBatchProcessingStopped "
-            "ErrorLogonAsNetworkServiceFailed ErrorMessageTrackingTransientError",
-        ),
-        (
-            TooMuch,
-            "not_understood",
-            "ErrorExceededFindCountLimit ErrorCalendarViewRangeTooBig ErrorDataSizeLimitExceeded",
-        ),
-        (
-            WrongVersion,
-            "not_understood",
-            "ErrorInvalidServerVersion ErrorIncorrectSchemaVersion ErrorInvalidSchemaVersionForMailboxVersion",
-        ),
-        (
-            Gone,
-            "gone",
-            "ErrorItemNotFound ErrorFolderNotFound ErrorCannotDeleteObject ErrorParentFolderNotFound "
-            "ErrorSavedItemFolderNotFound ErrorCalendarOccurrenceIsDeletedFromRecurrence "
-            "ErrorCalendarOccurrenceIndexIsOutOfRecurrenceRange ErrorCalendarCannotUpdateDeletedItem",
-        ),
-        (Conflict, "changed", "ErrorIrresolvableConflict ErrorStaleObject ErrorChangeKeyRequired"),
-        (Rejected, "crossing", "ErrorOccurrenceCrossingBoundary ErrorOccurrenceTimeSpanTooBig"),
-        (
-            Rejected,
-            "odd_time",
-            "ErrorCalendarEndDateIsEarlierThanStartDate ErrorCalendarDurationIsTooLong ErrorCalendarOutOfRange "
-            "ErrorCalendarInvalidTimeZone ErrorTimeZone",
-        ),
-        (
-            Rejected,
-            "odd_series",
-            "ErrorCalendarInvalidRecurrence ErrorRecurrenceHasNoOccurrence ErrorRecurrenceEndDateTooBig "
-            "ErrorCalendarInvalidDayForTimeChangePattern ErrorCalendarInvalidDayForWeeklyRecurrence "
-            "ErrorUnsupportedRecurrence",
-        ),
-        (
-            Rejected,
-            "odd_people",
-            "ErrorInvalidRecipients ErrorInvalidSmtpAddress ErrorMissingRecipients ErrorMailRecipientNotFound "
-            "ErrorRecipientNotFound ErrorExceededMaxRecipientLimit ErrorExceededMaxRecipientLimitBlock "
-            "ErrorExceededMaxRecipientLimitShowTierUpgrade",
-        ),
-        (Rejected, "no_room", "ErrorQuotaExceeded ErrorMessageSizeExceeded ErrorSubmissionQuotaExceeded"),
-        (Rejected, "not_theirs", "ErrorCalendarIsNotOrganizer"),
-        (
-            Rejected,
-            "not_taken",
-            "ErrorCalendarInvalidAttributeValue ErrorCalendarInvalidPropertyState ErrorCalendarInvalidPropertyValue "
-            "ErrorCannotCreateCalendarItemInNonCalendarFolder ErrorInvalidPropertySet ErrorInvalidPropertyDelete "
-            "ErrorInvalidPropertyForOperation ErrorInvalidValueForProperty ErrorItemSave ErrorItemSavePropertyError "
-            "ErrorPropertyUpdate ErrorPropertyValidationFailure",
-        ),
-    )
-    for code in codes.split()
-}
-# What a sync state, or the id of the folder that it is about, is answered with once the server cannot use it any more.
-_DEAD_CURSOR = frozenset(
-    {
-        "ErrorItemNotFound",
-        "ErrorFolderNotFound",
-        "ErrorInvalidFolderId",
-        "ErrorInvalidId",
-        "ErrorInvalidIdEmpty",
-        "ErrorInvalidIdMalformed",
-        "ErrorInvalidIdMonikerTooLong",
-        "ErrorInvalidIdStoreObjectIdTooLong",
-        "ErrorInvalidIdTooManyAttachmentLevels",
-        "ErrorInvalidIdXml",
-        "ErrorInvalidRequest",
-        "ErrorSchemaValidation",
-    }
-)
-# What an id is answered with that is none, or another service's.
-BAD_IDS = frozenset(code for code in _DEAD_CURSOR if code.startswith("ErrorInvalidId"))
-_STATUSES: dict[int, tuple[type[ProviderError], str]] = {
-    401: (ReconnectNeeded, "wrong_password"),
-    403: (AdminNeeded, "switched_off"),
-    404: (Unexpected, "not_exchange"),
-    405: (Unexpected, "not_exchange"),
-    408: (Unreachable, "unreachable"),
-    413: (TooMuch, "not_understood"),
-    429: (RateLimited, "slow_down"),
-    440: (Unexpected, "not_exchange"),
-    451: (ReconnectNeeded, "no_mailbox"),
-    # Microsoft's own: https://github.com/OfficeDev/ews-managed-api (AccountIsLockedException).
-    456: (ReconnectNeeded, "locked"),
-    457: (ReconnectNeeded, "expired"),
-}
 
 
 def read_answer(answer: Answer, words: EwsWords, *, has_cursor: bool = False) -> tuple[Element, list[Element]]:
@@ -307,8 +184,8 @@ def _find_back_off(element: Element) -> timedelta | None:
 
 def _error_of(code: str, back_off: timedelta | None, words: EwsWords, *, has_cursor: bool) -> ProviderError:
     detail = code if _NAME.fullmatch(code) else "an error without a code"
-    kind, sentence = _CODES.get(code, (Unexpected, "not_understood"))
-    if has_cursor and code in _DEAD_CURSOR:
+    kind, sentence = CODES.get(code, (Unexpected, "not_understood"))
+    if has_cursor and code in DEAD_CURSOR:
         kind, sentence = CursorExpired, "read_again"
     if kind is CursorExpired and not has_cursor:
         kind, sentence = Gone, "gone"
@@ -319,7 +196,7 @@ def make_error(status: int, headers: Mapping[str, str], body: bytes, words: EwsW
     """The error that an answer stands for which is no SOAP."""
     detail = f"{status} {code}" if _NAME.fullmatch(code := headers.get("X-CasErrorCode", "")) else str(status)
     retry_after = parse_retry_after(headers.get("Retry-After", ""))
-    kind, sentence = _STATUSES.get(status, (Unexpected, "not_understood"))
+    kind, sentence = STATUSES.get(status, (Unexpected, "not_understood"))
     if _LOCKED in body:
         kind, sentence = ReconnectNeeded, "locked"
     elif 300 <= status < 400:

@@ -5,10 +5,12 @@ from datetime import datetime
 from zoneinfo import ZoneInfo
 
 from integrations.errors import Gone, Unexpected
-from integrations.providers.exchange.operations import find_by_key, find_by_uid, get_event
+from integrations.providers.exchange.codes import BAD_IDS
+from integrations.providers.exchange.operations import get_event, get_master
 from integrations.providers.exchange.payloads import MASTER, parse_details, parse_event, parse_fields
 from integrations.providers.exchange.recurring import parse_recurrence
-from integrations.providers.exchange.responses import BAD_IDS, MESSAGES, TYPES, Element, check, code_of
+from integrations.providers.exchange.responses import MESSAGES, TYPES, Element, check, code_of
+from integrations.providers.exchange.searches import find_by_key, find_by_uid
 from integrations.providers.exchange.wire import Wire
 from integrations.providers.moments import parse_moment
 from integrations.remote import RemoteEvent, RemoteRef
@@ -79,17 +81,34 @@ def fetch_item(wire: Wire, ref: RemoteRef) -> Item:
     if message.get("ResponseClass") == "Error" and code_of(message) in BAD_IDS and remote_id == ref.id:
         remote_id = _get_by_uid(wire, ref)
         (message,) = _ask(wire, remote_id)
-    element = check(message, wire.words).find(f"{MESSAGES}Items/{TYPES}CalendarItem")
-    if element is None:
-        raise Gone(wire.words.gone, detail="no event by this id")
-    return _read(wire, element, ref.container)
+    return _read(wire, message, ref.container)
 
 
 def _ask(wire: Wire, remote_id: str) -> list[Element]:
     return wire.ask(get_event(remote_id, is_2013=wire.version.is_2013))[:1]
 
 
-def _read(wire: Wire, element: Element, container: str) -> Item:
+def fetch_master(wire: Wire, item: Item) -> Item:
+    """The series of an occurrence; of a series itself.
+
+    Reference: https://learn.microsoft.com/en-us/exchange/client-developer/web-service-reference/recurringmasteritemid
+
+    Raises:
+        Gone: it belongs to none.
+        ProviderError: any other of the family.
+    """
+    if item.event.is_series:
+        return item
+    if not item.event.series_id:
+        raise Gone(wire.words.gone, detail="no series")
+    (message,) = wire.ask(get_master(item.item_id, is_2013=wire.version.is_2013))[:1]
+    return _read(wire, message, item.event.ref.container)
+
+
+def _read(wire: Wire, message: Element, container: str) -> Item:
+    element = check(message, wire.words).find(f"{MESSAGES}Items/{TYPES}CalendarItem")
+    if element is None:
+        raise Gone(wire.words.gone, detail="no event by this id")
     mailbox = wire.mailbox.lower()
     details = parse_details(element, mailbox)
     if not details.fields.get("Id"):

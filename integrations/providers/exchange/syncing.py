@@ -4,8 +4,9 @@ import logging
 from collections.abc import Callable, Iterator
 
 from integrations.errors import CursorExpired, Unexpected
+from integrations.providers.exchange.codes import TooMuch
 from integrations.providers.exchange.payloads import Fields, parse_fields
-from integrations.providers.exchange.responses import MESSAGES, TYPES, Element, TooMuch, check, split
+from integrations.providers.exchange.responses import MESSAGES, TYPES, Element, check, split
 from integrations.providers.exchange.wire import Wire
 
 log = logging.getLogger(__name__)

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 
 from integrations.errors import Unexpected
+from integrations.providers.exchange.codes import TooMuch
 from integrations.providers.exchange.operations import find_events, get_events
 from integrations.providers.exchange.payloads import (
     NO_DETAILS,
@@ -16,7 +17,7 @@ from integrations.providers.exchange.payloads import (
     parse_event,
     parse_fields,
 )
-from integrations.providers.exchange.responses import MESSAGES, TYPES, TooMuch, check
+from integrations.providers.exchange.responses import MESSAGES, TYPES, check
 from integrations.providers.exchange.syncing import get_items
 from integrations.providers.exchange.wire import Wire
 from integrations.remote import RemoteEvent, Window

@@ -18,8 +18,9 @@ from typing import Any, Literal
 import requests
 
 from integrations.errors import AdminNeeded, ProviderError, ReconnectNeeded, Refused, Unexpected, Unreachable
+from integrations.providers.exchange.codes import TooMuch, WrongVersion
 from integrations.providers.exchange.operations import dump_envelope, get_folders
-from integrations.providers.exchange.responses import Element, TooMuch, WrongVersion, make_error, read_answer
+from integrations.providers.exchange.responses import Element, make_error, read_answer
 from integrations.providers.exchange.versions import UNSURE, VERSIONS, Version, find_version, parse_version
 from integrations.providers.exchange.words import EwsWords
 from integrations.providers.http import Answer, send

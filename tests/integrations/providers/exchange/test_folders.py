@@ -1,4 +1,4 @@
-"""Which folders of a mailbox are its owner's address book.
+"""Which folders of a mailbox are its owner's address book, and which are calendars.
 
 Classes: https://learn.microsoft.com/en-us/openspecs/exchange_server_protocols/ms-oxosfld and what Exchange and its
 companions make by themselves.
@@ -7,8 +7,14 @@ companions make by themselves.
 import pytest
 from lxml import etree
 
-from integrations.providers.exchange.folders import Folder, choose_folders, is_contact_folder, parse_folder
-from integrations.remote import RemoteFolder
+from integrations.providers.exchange.folders import (
+    Folder,
+    choose_calendars,
+    choose_folders,
+    is_contact_folder,
+    parse_folder,
+)
+from integrations.remote import RemoteCalendar, RemoteFolder
 from tests.integrations.providers.exchange.answers import TYPES as T
 
 
@@ -96,3 +102,35 @@ def test_a_folder_without_an_id_is_none() -> None:
     assert (
         parse_folder(etree.fromstring(f'<t:Folder xmlns:t="{T}"><t:DisplayName>x</t:DisplayName></t:Folder>')) is None
     )
+
+
+def test_the_persons_own_calendar_is_first_and_the_others_follow_by_name() -> None:
+    event = "IPF.Appointment"
+    folders = tree(
+        folder("work", name="work", kind=event),
+        folder("own", name="Kalender", kind=event),
+        folder("birthdays", name="Birthdays", kind="IPF.Appointment.Birthday"),
+        folder("hidden", kind=event, hidden=True),
+        folder("deleted", kind="IPF.Note"),
+        folder("old", "deleted", kind=event),
+        folder("people"),
+    )
+    assert choose_calendars(folders, default="own", trash="deleted") == (
+        RemoteCalendar("", "Kalender"),
+        RemoteCalendar("birthdays", "Birthdays"),
+        RemoteCalendar("work", "work"),
+    )
+
+
+@pytest.mark.parametrize(("rights", "expected"), [("true", True), ("false", False), ("", True)])
+def test_a_calendar_that_takes_nothing_new_is_read_only(rights: str, expected: bool) -> None:
+    element = f"<t:EffectiveRights><t:CreateContents>{rights}</t:CreateContents></t:EffectiveRights>" if rights else ""
+    parsed = parse_folder(
+        etree.fromstring(
+            f'<t:CalendarFolder xmlns:t="{T}"><t:FolderId Id="a"/><t:FolderClass>IPF.Appointment</t:FolderClass>'
+            f"{element}</t:CalendarFolder>"
+        )
+    )
+    assert parsed is not None
+    (_, other) = choose_calendars({"a": parsed}, default="own", trash="")
+    assert other.is_writable is expected

@@ -1,5 +1,6 @@
 """Every request is what Exchange's own schema allows, whatever is in it."""
 
+import base64
 import importlib.util
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta, timezone
@@ -9,7 +10,7 @@ from types import ModuleType
 import pytest
 from lxml import etree
 
-from integrations.providers.exchange import operations
+from integrations.providers.exchange import operations, searches
 from integrations.providers.exchange.versions import VERSIONS
 
 ODD = 'a"b<c>&amp;\x00\x0b\ufffe\u00fc\U0001f600'
@@ -26,6 +27,13 @@ EVERY: dict[str, str] = {
     "find_events": operations.find_events(ODD, MOMENT, MOMENT + timedelta(days=31)),
     "get_events": operations.get_events(["AAMk=", ODD], is_2013=True),
     "get_events of 2010": operations.get_events(["AAMk="], is_2013=False, with_body=False),
+    "sync_hierarchy with rights": operations.sync_hierarchy("", with_rights=True),
+    "get_folder": operations.get_folder(ODD),
+    "find_events of the person's own": operations.find_events("", MOMENT, MOMENT + timedelta(days=31)),
+    "get_event": operations.get_event(ODD, is_2013=True),
+    "get_master": operations.get_master(ODD, is_2013=False),
+    "find_by_key": searches.find_by_key(ODD, "0" * 32),
+    "find_by_uid": searches.find_by_uid("", ODD),
     "get_contacts": operations.get_contacts(["AAMk=", ODD]),
     "get_contacts without": operations.get_contacts(["AAMk="], with_body=False),
 }
@@ -65,3 +73,24 @@ def test_moments_are_asked_for_in_utc_and_whole_seconds() -> None:
     tokyo = timezone(timedelta(hours=9))
     asked = operations.find_events("f", MOMENT.astimezone(tokyo), MOMENT.astimezone(tokyo) + timedelta(seconds=1.5))
     assert 'StartDate="2026-11-23T09:00:00Z" EndDate="2026-11-23T09:00:01Z"' in asked
+
+
+@pytest.mark.parametrize(
+    ("uid", "expected"),
+    [
+        # Outlook's own, of an occurrence: the day is left out.
+        (
+            "040000008200E00074C5B7101A82E00807EA0B18A0F5E1C4D2B0DC010000000000000000100000002F6A",
+            "040000008200E00074C5B7101A82E00800000000A0F5E1C4D2B0DC010000000000000000100000002F6A",
+        ),
+        # Another's, wrapped: exchangelib's UID is the independent opinion.
+        ("abc@google.com", None),
+        ("0400", None),
+    ],
+)
+def test_a_uid_is_searched_for_as_exchange_keeps_it(uid: str, expected: str | None) -> None:
+    from exchangelib.properties import UID
+
+    asked = searches.find_by_uid("", uid)
+    value = asked.partition('<t:Constant Value="')[2].partition('"')[0]
+    assert base64.b64decode(value) == (bytes.fromhex(expected) if expected else bytes(UID(uid)))
