@@ -15,6 +15,7 @@ import ssl
 import threading
 import time
 from collections import deque
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Protocol
@@ -80,15 +81,16 @@ class Source(Protocol):
 class Deliveries:
     """One thread that collects and delivers, started when somebody first listens.
 
-    takes_loopback: whether notifications go to plain http on this machine as well, which no real service does.
+    last_change: the newest change number of the store. takes_loopback: whether notifications go to plain http on this
+    machine as well, which no real service does.
     """
 
-    def __init__(self, log: RequestLog, *, takes_loopback: bool = False) -> None:
+    def __init__(self, log: RequestLog, last_change: Callable[[], int], *, takes_loopback: bool = False) -> None:
         self.takes_loopback = takes_loopback
         self.sources: list[Source] = []
         self.is_doubled = False
         self._to_lose = 0
-        self._log = log
+        self._log, self._last_change = log, last_change
         self._kept: deque[Message] = deque(maxlen=MOST_KEPT)
         self._due: list[tuple[float, int, Message]] = []
         self._numbers = itertools.count()
@@ -126,7 +128,7 @@ class Deliveries:
 
     def wake(self) -> None:
         """Something may have changed. Called after each change of the store, so it costs nothing."""
-        if self._thread is not None:
+        if self._thread is not None and self._thread is not threading.current_thread():
             self._idle.clear()
             self._awake.set()
 
@@ -164,11 +166,13 @@ class Deliveries:
     def _work(self) -> None:
         # A store that is being closed under us is the end of the sandbox.
         with contextlib.suppress(sqlite3.ProgrammingError):
+            seen = -1
             while not self._is_over:
                 self._awake.clear()
-                for source in self.sources:
-                    if found := source.collect():
-                        self.put(*found)
+                if (change := self._last_change()) != seen:
+                    seen = change
+                    for source in self.sources:
+                        self.put(*source.collect())
                 while (message := self._take()) is not None and not self._is_over:
                     self._deliver(message)
                 if not self._awake.is_set():

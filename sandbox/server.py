@@ -68,7 +68,9 @@ class Sandbox:
         self.log = RequestLog(lambda: datetime.now(UTC))
         self.google = Google(self.store, self.clock)
         self.google.faults, self.google.log = self.faults, self.log
-        self.deliveries = self.google.deliveries = Deliveries(self.log, takes_loopback=pushes_to_loopback)
+        self.deliveries = self.google.deliveries = Deliveries(
+            self.log, self.store.last_change, takes_loopback=pushes_to_loopback
+        )
         self.mailboxes = Mailboxes(self.store, self.clock)
         self.office365 = Office365(self.store, self.clock, self.mailboxes)
         self.exchange = Exchange(self.store, self.clock, self.mailboxes)
