@@ -66,6 +66,8 @@ ACTIONS: dict[str, dict[str, str]] = {
     "Organization": {
         "organization.created": "Created the organization",
         "organization.changed": "Changed the organization's settings",
+        "meeting_host.changed": "Changed the meeting host",
+        "meeting_host.tried": "Tried out the meeting host",
     },
     "Signing in": {
         "person.password_changed": "Changed the password",
@@ -100,6 +102,13 @@ LABELS = {
     "provider": "Service",
     "mailbox": "Mailbox",
     "invited_by": "Invited by",
+    "meeting_host": "Meeting host",
+    "client_id": "Client ID",
+    "account_id": "Account ID",
+    "client_secret": "Client secret",
+    "link_template": "Link template",
+    "reads_upcoming": "Lists meetings made at the host itself",
+    "outcome": "Outcome",
     "role": "Role",
 }
 VALUES = {

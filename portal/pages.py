@@ -25,6 +25,7 @@ SECTIONS = {
     "contacts": "contacts",
     "integrations": "profile",
     "administration": "administration",
+    "hosting": "administration",
     "account": "profile",
     "mfa": "profile",
     "usersessions": "profile",

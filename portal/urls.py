@@ -10,6 +10,7 @@ urlpatterns = [
     path("", include("organizations.urls")),
     path("", include("integrations.urls")),
     path("administration/", include("integrations.administration_urls")),
+    path("administration/", include("meetings.host_urls")),
     path("meetings/", include("meetings.urls")),
     path("contacts/", include("contacts.urls")),
     path("support/", admin.site.urls),

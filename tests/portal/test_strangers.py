@@ -34,7 +34,7 @@ from integrations.models import (
 from integrations.providers.memory import SERVICE
 from integrations.remote import RemoteEmail
 from meetings.joining import JoinLink
-from meetings.models import Meeting, dump_json
+from meetings.models import AccountCalendar, CalendarList, HostCursor, Meeting, MeetingHost, dump_json
 from organizations.models import (
     AuditPurge,
     Group,
@@ -165,6 +165,9 @@ URLS: dict[str, Url] = {
     "administration:change_effects": row("change"),
     "administration:reversal_create": row("change", is_post_only=True),
     "administration:grace_end_create": row("change", is_post_only=True),
+    "hosting:host": PAGE,
+    "hosting:example": PAGE,
+    "hosting:trial_create": POST_ONLY,
     "integrations:profile": PAGE,
     "integrations:prompt": PAGE,
     "integrations:prompt_answer_create": POST_ONLY,
@@ -188,6 +191,8 @@ URLS: dict[str, Url] = {
     "integrations:effect_dismissal": row("effect", is_post_only=True),
     "meetings:list": PAGE,
     "meetings:now": PAGE,
+    "meetings:calendars": PAGE,
+    "meetings:calendar_listing_create": POST_ONLY,
     "meetings:detail": row("meeting"),
     "contacts:list": PAGE,
     "contacts:show": row("contact"),
@@ -293,6 +298,13 @@ def fill(user: User, *, token: str) -> dict[str, Any]:
             [JoinLink(url=f"https://zoom.us/j/5551234567?pwd={token}", service="zoom", source="body")]
         ),
     )
+    MeetingHost.objects.create(
+        organization=organization, kind="link", link_template=f"https://meet.{token}.example/{{room}}", credentials={}
+    )
+    HostCursor.objects.create(user=user, next_read_at=now)
+    for remote_id in ("", "team"):
+        AccountCalendar.objects.create(connection=connection, remote_id=remote_id, name=token, is_shown=True)
+    CalendarList.objects.create(connection=connection, checked_at=now)
     folder = ContactFolder.objects.create(connection=connection, remote_id="folder", name=token)
     contact = Contact.objects.create(
         connection=connection,
