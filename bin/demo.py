@@ -29,6 +29,8 @@ OWN_GOOGLE = ("GOOGLE_CLIENT_ID", "GOOGLE_CLIENT_SECRET")
 OWN_OFFICE365 = ("OFFICE365_CLIENT_ID", "OFFICE365_CLIENT_SECRET", "OFFICE365_CERTIFICATE", "OFFICE365_AUTHORITY")
 GOOGLE_CLIENT_ID = "portico-demo.apps.sandbox.example"
 OFFICE365_CLIENT_ID = "6d2f7a54-3c1b-4c0e-9a35-0b7f5c6d9e21"
+ZOOM_ACCOUNT_ID = "Nw7aQk2sT0yBvR4mXd9cLg"
+ZOOM_CLIENT_ID = "pOrT1c0DeMoZoOm0aPp2w"
 PASSWORD = "portico-demo-2026"  # noqa: S105 (shown to everyone who starts the demonstration, which listens on loopback only)
 EXCHANGE_PASSWORD = "exchange-demo-2026"  # noqa: S105 (as above: sandbox/demo/ gives it to everyone there)
 PEOPLE = [
@@ -92,6 +94,11 @@ def make_environment(*, port: int, sandbox_port: int, tls_port: int) -> dict[str
         "SANDBOX_OFFICE365_CLIENT_ID": OFFICE365_CLIENT_ID,
         "SANDBOX_OFFICE365_CLIENT_SECRET": secret,
         "EXCHANGE_EWS_URL": f"{secured}/EWS/Exchange.asmx",
+        "ZOOM_TOKEN_URL": f"{plain}/zoom/oauth/token",
+        "ZOOM_API_ROOT": f"{plain}/zoom/v2/",
+        "SANDBOX_ZOOM_ACCOUNT_ID": ZOOM_ACCOUNT_ID,
+        "SANDBOX_ZOOM_CLIENT_ID": ZOOM_CLIENT_ID,
+        "SANDBOX_ZOOM_CLIENT_SECRET": secret,
     }
     google = {
         "GOOGLE_CLIENT_ID": GOOGLE_CLIENT_ID,
@@ -213,7 +220,7 @@ def make_box(environment: dict[str, str], *, url: str, sandbox_url: str) -> str:
         shown = VAR
     lines = [
         f"Portico    {url}",
-        f"Sandbox    {sandbox_url}   pretend Google, Office 365, Exchange: move an event, watch it follow",
+        f"Sandbox    {sandbox_url}   pretend Google, Office 365, Exchange, Zoom: move an event, watch it follow",
         *own,
         "",
         f"Sign in as (password for everyone: {PASSWORD})",

@@ -7,6 +7,8 @@ from allauth.account.models import EmailAddress
 from django.core.management import BaseCommand, CommandError, CommandParser
 from django.db import transaction
 
+from meetings import host_settings
+from meetings.host_settings import Wish
 from organizations.models import Group, Membership, Organization, Role, User
 from portal import env
 
@@ -32,6 +34,8 @@ PEOPLE = (
     Person("emil.tanaka@northwind.example", "Emil Tanaka", "Northwind Legal", time_zone="Asia/Tokyo"),
     Person("charlie.stone@rival.example", "Charlie Stone", "Rival & Co", Role.OWNER),
 )
+HOSTED = "Northwind Legal"
+"""Whose meetings get join links from the pretend Zoom."""
 SUPPORT = Person("support@portico.example", "Sam Support")
 
 
@@ -48,6 +52,7 @@ class Command(BaseCommand):
             raise CommandError("The demonstration's people share one published password: this needs SANDBOX=1.")
         with transaction.atomic():
             added = [person.email for person in PEOPLE if add_member(person, password=options["password"])]
+            add_meeting_host()
             added += [SUPPORT.email] if add_support(SUPPORT, password=options["password"]) else []
         if added and options["verbosity"] > 1:
             self.stdout.write(f"Added {', '.join(added)}.")
@@ -74,3 +79,19 @@ def add_support(person: Person, *, password: str) -> bool:
     user = User.objects.create_superuser(person.email, password, name=person.name)
     EmailAddress.objects.create(user=user, email=user.email, verified=True, primary=True)
     return True
+
+
+def add_meeting_host() -> None:
+    """The pretend Zoom, where the sandbox's app is named in the environment. An organization that has one keeps it."""
+    wish = Wish(
+        "zoom",
+        account_id=env.text("SANDBOX_ZOOM_ACCOUNT_ID"),
+        client_id=env.text("SANDBOX_ZOOM_CLIENT_ID"),
+        client_secret=env.text("SANDBOX_ZOOM_CLIENT_SECRET"),
+    )
+    organization = Organization.objects.filter(name=HOSTED).first()
+    if organization is None or not wish.client_secret or hasattr(organization, "meeting_host"):
+        return
+    owner = organization.memberships.filter(role=Role.OWNER).select_related("user").first()
+    if owner is not None:
+        host_settings.change_host(organization, wish, by=owner.user)
