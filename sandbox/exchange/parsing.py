@@ -24,6 +24,7 @@ Patch = dict[str, Any]
 IN_SENSITIVITY = {value: key for key, value in SENSITIVITY.items()}
 IN_SHOW_AS = {value: key for key, value in SHOW_AS.items()}
 IN_RESPONSE = {value: key for key, value in RESPONSE.items()}
+LONGEST_SUBJECT = 255
 ATTENDEES = {"RequiredAttendees": "required", "OptionalAttendees": "optional", "Resources": "resource"}
 
 
@@ -57,8 +58,16 @@ def _body(element: Element) -> dict[str, str]:
     return {"contentType": "html" if element.get("BodyType") == "HTML" else "text", "content": read_text(element)}
 
 
+def _subject(element: Element) -> str:
+    """Reference: https://learn.microsoft.com/exchange/client-developer/web-service-reference/subject (its length)"""
+    subject = read_text(element)
+    if len(subject) > LONGEST_SUBJECT:
+        raise EwsError("ErrorItemSavePropertyError", xml='<t:FieldURI FieldURI="item:Subject"/>')
+    return subject
+
+
 EVENT_VALUES: dict[str, tuple[str, Callable[[Element], Any]]] = {
-    "Subject": ("subject", read_text),
+    "Subject": ("subject", _subject),
     "Sensitivity": ("sensitivity", lambda one: _choice(one, IN_SENSITIVITY)),
     "Body": ("body", _body),
     "Categories": ("categories", _strings),

@@ -22,9 +22,10 @@ from exchangelib.errors import (
     TransportError,
     UnauthorizedError,
 )
+from exchangelib.extended_properties import ExtendedProperty
 from exchangelib.indexed_properties import EmailAddress, PhoneNumber
 from exchangelib.items import CalendarItem, Contact
-from exchangelib.properties import Attendee, Body, HTMLBody, Mailbox
+from exchangelib.properties import UID, Attendee, Body, HTMLBody, Mailbox
 from exchangelib.protocol import BaseProtocol, CachingProtocol
 from exchangelib.recurrence import Recurrence, WeeklyPattern
 from exchangelib.version import EXCHANGE_2010_SP2, EXCHANGE_2013_SP1, EXCHANGE_2016, EXCHANGE_2019, Version
@@ -347,3 +348,52 @@ def test_items_are_filtered_by_the_server(exchange: Stage, account: Account) -> 
         exchange.add_event(ALICE, meeting(name))
     assert [item.subject for item in account.calendar.filter(subject__icontains="udg").only("subject")] == ["Budget"]
     assert account.calendar.filter(start__gt=datetime(2027, 1, 1, tzinfo=UTC_ZONE)).count() == 0
+
+
+class GlobalId(ExtendedProperty):
+    """As exchangelib's own documentation has it."""
+
+    distinguished_property_set_id = "Meeting"
+    property_id = 35
+    property_type = "Binary"
+
+
+class OwnMark(ExtendedProperty):
+    property_set_id = "5b6a4b04-7ff5-4a6f-9a34-0c5d2f7c7d1e"
+    property_name = "Mark"
+    property_type = "String"
+
+
+@pytest.fixture
+def marks() -> Iterator[None]:
+    CalendarItem.register("global_id", GlobalId)
+    CalendarItem.register("own_mark", OwnMark)
+    yield
+    CalendarItem.deregister("own_mark")
+    CalendarItem.deregister("global_id")
+
+
+def test_events_are_found_by_what_their_uids_are_made_of(exchange: Stage, account: Account, marks: None) -> None:
+    own = exchange.add_event(ALICE, meeting("Own", recurrence=weekly()))
+    exchange.add_event(ALICE, meeting("Theirs", iCalUId="abc@elsewhere.example"))
+    (found,) = account.calendar.filter(global_id=UID.to_global_object_id(own["iCalUId"]))
+    assert (found.subject, found.type, found.uid) == ("Own", "RecurringMaster", own["iCalUId"])
+    (found,) = account.calendar.filter(global_id=UID("abc@elsewhere.example"))
+    assert (found.subject, found.global_id) == ("Theirs", UID("abc@elsewhere.example"))
+    assert list(account.calendar.filter(global_id=UID("abd@elsewhere.example"))) == []
+
+
+def test_events_are_found_by_a_property_of_ones_own_which_their_occurrences_have_too(
+    exchange: Stage, account: Account, marks: None
+) -> None:
+    exchange.add_event(ALICE, meeting("Plain"))
+    times = {"start": datetime(2026, 11, 24, 9, tzinfo=BERLIN), "end": datetime(2026, 11, 24, 10, tzinfo=BERLIN)}
+    pattern = WeeklyPattern(interval=1, weekdays=["Tuesday"])
+    CalendarItem(
+        account=account, folder=account.calendar, subject="Marked", own_mark="m1", **times,
+        recurrence=Recurrence(pattern=pattern, start=date(2026, 11, 24), number=3),
+    ).save()  # fmt: skip
+    assert [one.subject for one in account.calendar.filter(own_mark="m1")] == ["Marked"]
+    assert list(account.calendar.filter(own_mark="m2")) == []
+    marked = account.fetch(list(account.calendar.view(**window())), only_fields=["subject", "own_mark"])
+    assert [(one.subject, one.own_mark) for one in marked] == [("Plain", None), *[("Marked", "m1")] * 3]

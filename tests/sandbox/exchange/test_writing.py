@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 from lxml import etree
 
-from tests.sandbox.exchange.stage import ALICE, Answer, Soap, Stage, meeting, weekly
+from sandbox.exchange.ids import read_item_id
+from tests.sandbox.exchange.stage import ALICE, BEN, Answer, Soap, Stage, meeting, weekly
 
 INVITING = 'SendMeetingInvitations="SendToNone"'
 
@@ -39,6 +40,11 @@ def stored(exchange: Stage) -> dict[str, Any]:
     rows = exchange.mailbox(ALICE).event_rows(exchange.mailbox(ALICE).calendar_id)
     assert len(rows) == 1
     return rows[0].load()
+
+
+def subjects(exchange: Stage, email: str) -> list[str]:
+    mailbox = exchange.mailbox(email)
+    return [row.load()["subject"] for row in mailbox.event_rows(mailbox.calendar_id)]
 
 
 def stored_contact(exchange: Stage) -> dict[str, Any]:
@@ -188,6 +194,41 @@ class TestCreateItem:
         copy = exchange.mailbox(ALICE).event_rows(exchange.mailbox(ALICE).calendar_id)[-1].load()
         assert copy["recurrence"] == event["recurrence"]
 
+    def test_who_is_told_finds_the_meeting_and_nobody_does_where_nobody_is_to_be_told(
+        self, exchange: Stage, soap: Soap
+    ) -> None:
+        item = (
+            "<t:CalendarItem><t:Subject>{}</t:Subject><t:Start>2026-11-24T09:00:00Z</t:Start>"
+            "<t:End>2026-11-24T10:00:00Z</t:End><t:RequiredAttendees><t:Attendee><t:Mailbox>"
+            f"<t:EmailAddress>{BEN}</t:EmailAddress></t:Mailbox></t:Attendee></t:RequiredAttendees></t:CalendarItem>"
+        )
+        quiet = create(soap, item.format("Quiet"))
+        loud = create(soap, item.format("Loud"), attributes='SendMeetingInvitations="SendToAllAndSaveCopy"')
+        assert quiet.codes == loud.codes == ["NoError"]
+        assert subjects(exchange, BEN) == ["Loud"]
+        loud_id = loud.find("t:ItemId")
+        renamed = set_field("item:Subject", "<t:Subject>{}</t:Subject>")
+        update(soap, loud_id, renamed.format("Whispered"), resolution="AlwaysOverwrite")
+        assert subjects(exchange, BEN) == ["Loud"]
+        sending = 'SendMeetingInvitationsOrCancellations="SendToAllAndSaveCopy"'
+        update(soap, loud_id, renamed.format("Louder"), resolution="AlwaysOverwrite", sending=sending)
+        assert subjects(exchange, BEN) == ["Louder"]
+        delete = (
+            '<m:DeleteItem DeleteType="MoveToDeletedItems" SendMeetingCancellations="SendToNone"><m:ItemIds>'
+            f'<t:ItemId Id="{loud_id.get("Id")}"/></m:ItemIds></m:DeleteItem>'
+        )
+        assert soap.send(delete).codes == ["NoError"]
+        assert subjects(exchange, BEN) == ["Louder"]
+
+    def test_a_subject_has_255_characters_at_most(self, exchange: Stage, soap: Soap) -> None:
+        item = (
+            "<t:CalendarItem><t:Subject>{}</t:Subject><t:Start>2026-11-24T09:00:00Z</t:Start>"
+            "<t:End>2026-11-24T10:00:00Z</t:End></t:CalendarItem>"
+        )
+        assert create(soap, item.format("x" * 256)).codes == ["ErrorItemSavePropertyError"]
+        assert create(soap, item.format("x" * 255)).codes == ["NoError"]
+        assert stored(exchange)["subject"] == "x" * 255
+
 
 class TestUpdateItem:
     def test_single_fields_change_and_the_rest_stays(self, exchange: Stage, soap: Soap) -> None:
@@ -273,6 +314,35 @@ class TestUpdateItem:
         assert (item.text("t:Start"), item.text("t:OriginalStart")) == ("2026-12-01T13:00:00Z", "2026-12-01T09:00:00Z")
         stale = update(soap, second, set_field("item:Subject", "<t:Subject>Again</t:Subject>"))
         assert stale.codes == ["ErrorIrresolvableConflict"]
+
+    def test_what_is_special_about_days_outlives_another_end_and_no_other_pattern(
+        self, exchange: Stage, soap: Soap
+    ) -> None:
+        event = exchange.add_event(ALICE, meeting("Weekly", recurrence=weekly()))
+        view = ("2026-11-20T00:00:00Z", "2027-01-31T00:00:00Z")
+        first, second, _, _, fifth = soap.view(*view).all("t:ItemId")
+        subject = set_field("item:Subject", "<t:Subject>Special</t:Subject>")
+        for one in (second, fifth):
+            assert update(soap, one, subject, resolution="AlwaysOverwrite").codes == ["NoError"]
+        exchange.delete_event(ALICE, read_item_id(first.get("Id"), exchange.mailbox(ALICE).name)[0])
+        assert soap.view(*view).texts("t:Subject") == ["Special", "Weekly", "Weekly", "Special"]
+        days = "<t:Interval>1</t:Interval><t:DaysOfWeek>{}</t:DaysOfWeek><t:FirstDayOfWeek>Monday</t:FirstDayOfWeek>"
+        recurrence = set_field(
+            "calendar:Recurrence",
+            f"<t:Recurrence><t:WeeklyRecurrence>{days}</t:WeeklyRecurrence><t:EndDateRecurrence>"
+            "<t:StartDate>2026-11-24</t:StartDate><t:EndDate>2026-12-15</t:EndDate></t:EndDateRecurrence>"
+            "</t:Recurrence>",
+        )
+        master = soap.get_items(exchange.item_id(ALICE, event["id"])).find("t:ItemId")
+        ended = update(soap, master, recurrence.format("Tuesday"), resolution="AlwaysOverwrite")
+        assert ended.codes == ["NoError"]
+        assert soap.view(*view).texts("t:Subject") == ["Special", "Weekly", "Weekly"]
+        longer = recurrence.replace("2026-12-15", "2026-12-22").format("Tuesday")
+        assert update(soap, master, longer, resolution="AlwaysOverwrite").codes == ["NoError"]
+        assert soap.view(*view).texts("t:Subject") == ["Special", "Weekly", "Weekly", "Weekly"]
+        both = recurrence.format("Tuesday Thursday")
+        assert update(soap, master, both, resolution="AlwaysOverwrite").codes == ["NoError"]
+        assert soap.view(*view).texts("t:Subject") == ["Weekly"] * 7
 
     def test_fields_are_appended_to_and_deleted(self, exchange: Stage, soap: Soap) -> None:
         event = exchange.add_event(ALICE, meeting(body={"contentType": "text", "content": "one"},
