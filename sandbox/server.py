@@ -19,7 +19,7 @@ from urllib.parse import urlsplit
 from flask import Flask
 from werkzeug.routing import Rule
 
-from sandbox import control, control_mailboxes, control_zoom, demo, pages
+from sandbox import control, control_mailboxes, control_push, control_zoom, demo, pages
 from sandbox.clock import Clock
 from sandbox.delivering import Deliveries
 from sandbox.exchange import Exchange
@@ -97,6 +97,7 @@ class Sandbox:
         self.zoom.install(app)
         app.register_blueprint(control.make_blueprint(self))
         app.register_blueprint(control_mailboxes.make_blueprint(self))
+        app.register_blueprint(control_push.make_blueprint(self))
         app.register_blueprint(control_zoom.make_blueprint(self))
         pages.install(app, self)
         return Gate(app, self.faults, self.log)

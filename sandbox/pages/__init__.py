@@ -16,6 +16,7 @@ from sandbox.pages import (
     mailbox_calendar,
     mailbox_contacts,
     organizations,
+    push,
     switchboard,
     zoom,
 )
@@ -38,6 +39,7 @@ def install(app: Flask, sandbox: Sandbox) -> None:
         mailbox_contacts,
         organizations,
         exchange,
+        push,
         zoom,
         switchboard,
     )
