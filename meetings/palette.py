@@ -26,7 +26,7 @@ HUES = {
     "orange": 24.0,
     "amber": 43.0,
     "olive": 72.0,
-    "green": 130.0,
+    "green": 140.0,
     "teal": 174.0,
     "blue": 218.0,
     "purple": 275.0,

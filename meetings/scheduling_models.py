@@ -13,6 +13,7 @@ from django.utils import timezone
 from integrations.models import Connection
 from integrations.recurrence import Recurrence, parse_recurrence
 from integrations.remote import Attendee
+from meetings.palette import COLORS, find_nearest
 from organizations.models import Organization, User
 from safety.secrets import EncryptedJSONField
 
@@ -331,6 +332,11 @@ class AccountCalendar(models.Model):
 
     def __str__(self) -> str:
         return f"Calendar {self.pk}"
+
+    @property
+    def swatch(self) -> str:
+        """The key of the color that it is shown in, one of palette.COLORS."""
+        return self.chosen_color if self.chosen_color in COLORS else find_nearest(self.color)
 
 
 class CalendarList(models.Model):
