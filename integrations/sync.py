@@ -137,7 +137,7 @@ class Reading:
         One that is to be left alone for a while is left out, unless somebody asked for this run.
         """
         cursors = {one.container: one for one in self.connection.cursors.filter(feed=self.name, failures__gt=0)}
-        if self.run.trigger == "schedule":
+        if self.run.trigger in ("schedule", "push"):
             now = timezone.now()
             waits = {key for key, one in cursors.items() if one.next_try_at is not None and one.next_try_at > now}
             wanted = [one for one in wanted if one not in waits]
