@@ -19,7 +19,9 @@ def put(**fields: Any) -> Write:
 def put_again(write: Write, **changes: Any) -> None:
     """Try a write anew, at once, as the person wants it."""
     changes |= {"state": WriteState.WAITING, "next_try_at": timezone.now(), "tries": 0, "finished_at": None}
-    changes |= {"error_code": "", "error_sentence": "", "theirs_json": None, "theirs_version": ""}
+    changes |= {"error_code": "", "error_sentence": ""}
+    if write.state == WriteState.CONFLICT:  # else it is what a split has noted of the series that it has ended
+        changes |= {"theirs_json": None, "theirs_version": ""}
     for name, value in changes.items():
         setattr(write, name, value)
     write.save(update_fields=list(changes))

@@ -22,7 +22,7 @@ from integrations.remote import Attendee, EventDraft
 from meetings import queueing
 from meetings.drafting import compose_body, dump_draft, parse_draft, split_body
 from meetings.hosting import HostDraft
-from meetings.models import Meeting, Origin, ScheduledMeeting, Write
+from meetings.models import Meeting, Origin, ScheduledMeeting, Write, dump_json
 from meetings.rows import make_rows, redescribe
 from meetings.scheduling_models import HostKind, WriteAction, WriteState, dump_invitees
 from meetings.times import zone_of
@@ -181,10 +181,16 @@ def _change_row(meeting: Meeting, change: Change) -> None:
         meeting.title = change.topic
     if change.description is not None:
         meeting.body_text = change.description
+    if change.invitees is not None:
+        organizer = Attendee(meeting.owner.email, meeting.owner.name, is_organizer=True, is_self=True)
+        people = (organizer, *change.invitees) if change.invitees else ()
+        meeting.attendees_json, meeting.attendee_count = dump_json(people), len(people)
     if change.starts is not None:
         meeting.starts = change.starts
         meeting.ends = change.starts + timedelta(minutes=change.minutes or 0)
-    meeting.search_text = "\n".join([meeting.title, meeting.search_text])
+    words = [meeting.title, meeting.organizer_name, meeting.organizer_email]
+    words += [text for one in meeting.attendees for text in (one.name, one.email)]
+    meeting.search_text = "\n".join(words).casefold()
     meeting.save()
 
 
@@ -393,10 +399,13 @@ def _delete_occurrence(scheduled: ScheduledMeeting, meeting: Meeting, *, by: Use
     )
 
 
-def restore(scheduled: ScheduledMeeting, *, by: User) -> Write | None:
-    """Take a deletion back: the meeting, its event and its link are made anew."""
+def restore(scheduled: ScheduledMeeting, *, by: User, address: str | None = None) -> Write | None:
+    """Take a deletion back: the meeting, its event and its link are made anew. Nothing where that is done already."""
     with transaction.atomic():
         scheduled = ScheduledMeeting.objects.select_for_update().get(pk=scheduled.pk)
+        if scheduled.deleted_at is None:
+            return None
+        _audit("meeting.restored_for", scheduled.owner, by, address)
         scheduled.deleted_at, scheduled.deleted_by, scheduled.deleted_there = None, None, False
         scheduled.key, scheduled.is_in_calendar = uuid4(), False
         scheduled.remote_id = scheduled.remote_version = scheduled.remote_uid = scheduled.web_url = ""
@@ -411,9 +420,20 @@ def restore(scheduled: ScheduledMeeting, *, by: User) -> Write | None:
 
 
 def keep_theirs(write: Write) -> None:
-    """In a conflict the person chose what stands in the calendar."""
-    write.state, write.finished_at = WriteState.DROPPED, timezone.now()
-    write.save(update_fields=["state", "finished_at"])
+    """The person chose what stands in the calendar, or gave a change up: what they see is what is there."""
+    with transaction.atomic():
+        write.state, write.finished_at = WriteState.DROPPED, timezone.now()
+        write.save(update_fields=["state", "finished_at"])
+        if write.action != WriteAction.DELETE:
+            return
+        scheduled = write.scheduled
+        if scheduled is None:
+            rows = Meeting.objects.filter(connection=write.connection_id, container=write.container)
+            rows.filter(remote_id=write.remote_id).update(is_shadow=False)
+        elif scheduled.deleted_at is not None and write.remote_id == scheduled.remote_id:
+            scheduled.deleted_at, scheduled.deleted_by, scheduled.changed_at = None, None, timezone.now()
+            scheduled.save(update_fields=["deleted_at", "deleted_by", "changed_at"])
+            scheduled.rows.update(is_shadow=False)
 
 
 def write_mine(write: Write) -> None:

@@ -30,6 +30,12 @@ ACTIONS: dict[str, dict[str, str]] = {
         "approval.given": "Approved Portico at the service",
         "approval.refused": "Refused to approve Portico at the service",
     },
+    "Scheduling for others": {
+        "meeting.scheduled_for": "Scheduled a meeting for somebody",
+        "meeting.changed_for": "Changed a meeting of somebody",
+        "meeting.deleted_for": "Deleted a meeting of somebody",
+        "meeting.restored_for": "Restored a meeting of somebody",
+    },
     "Policy": {
         "policy.changed": "Changed the policy",
         "policy.file_applied": "Applied a file of policies",
