@@ -133,14 +133,34 @@ def fill_calendars(google: Google) -> None:
     _fill_rival(charlie)
     alice.answer("Budget round, New York", "tentative")
     alice.answer("Associates’ lunch", "declined")
-    court = google.calendars.insert(ALICE, {"summary": "Court dates", "description": "Hearings of the litigation team",
-                                            "timeZone": "Europe/Berlin"})  # fmt: skip
+    _fill_second_calendars(google, alice, dora)
+
+
+def _fill_second_calendars(google: Google, alice: Diary, dora: Diary) -> None:
+    """What people keep beside their own: Alice two of hers, and one of Dora's that all may read."""
+
+    def make(diary: Diary, name: str, about: str, color: str) -> str:
+        body = {"summary": name, "description": about, "timeZone": diary.zone_name}
+        return google.calendars.insert(diary.email, body, color=color).id
+
+    court = make(alice, "Court dates", "Hearings of the litigation team", "17")
     for email, role in ((BEN, "reader"), (DORA, "writer"), (EMIL, "reader")):
-        google.calendars.share(court.id, email, role=role)
+        google.calendars.share(court, email, role=role)
     for number, count in enumerate((3, 8, 15, 22)):
         body = {"summary": f"Hearing {number + 1}, Aurora Shipping ./. Halvorsen", "location": "Court 3, room 214",
                 **alice.times(alice.workday(count), "09:30", 120)}  # fmt: skip
-        google.add_event(ALICE, body, calendar=court.id)
+        google.add_event(ALICE, body, calendar=court)
+    family = make(alice, "Family", "", "3")
+    for count, clock, minutes, summary in ((1, "18:30", 60, "Parents’ evening"), (5, "17:00", 90, "Emil’s birthday")):
+        body = {"summary": summary, "visibility": "private", **alice.times(alice.workday(count), clock, minutes)}
+        google.add_event(ALICE, body, calendar=family)
+    firm = make(dora, "Firm calendar", "Closing days and what concerns everybody", "9")
+    for email in (ALICE, BEN, EMIL):
+        google.calendars.share(firm, email, color="9")
+    for count, summary in ((6, "Fire drill"), (12, "Office closed"), (19, "Summer party")):
+        first = dora.workday(count)
+        days = {"start": {"date": f"{first}"}, "end": {"date": f"{first + timedelta(days=1)}"}}
+        google.add_event(DORA, {"summary": summary, "transparency": "transparent", **days}, calendar=firm)
 
 
 def _fill_series(alice: Diary) -> None:
