@@ -37,7 +37,8 @@ def run(connection_id: UUID | str, *, trigger: str = "schedule") -> SyncRun | No
     if first is None or first.outcome != Outcome.DONE:
         return first
     asked_again = Connection.objects.filter(pk=connection_id, next_sync_at__lte=timezone.now()).exists()
-    return (_run_once(connection_id, trigger="person") if asked_again else None) or first
+    again = trigger if trigger == "push" else "person"
+    return (_run_once(connection_id, trigger=again) if asked_again else None) or first
 
 
 def _run_once(connection_id: UUID | str, *, trigger: str) -> SyncRun | None:
