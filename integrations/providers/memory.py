@@ -22,6 +22,7 @@ from integrations.errors import (
     PermissionMissing,
     ProviderError,
     ReconnectNeeded,
+    Rejected,
     Unreachable,
 )
 from integrations.permissions import (
@@ -434,10 +435,10 @@ class MemoryCalendar:
         return book
 
     def _open_to_write(self, kind: str, calendar: str) -> MemoryBook:
-        """Raises as `_open`, and PermissionMissing where the calendar is only read."""
+        """Raises as `_open`, and Rejected where the calendar is only read."""
         book = self._open(kind, calendar, Permission.CALENDAR_WRITE)
         if not book.is_writable:
-            raise PermissionMissing("You may only read this calendar.", detail="read only")
+            raise Rejected("You may read this calendar, but not change it. Choose another one.", detail="read only")
         return book
 
     def _answer(self, kind: str, result: Answer) -> Answer:

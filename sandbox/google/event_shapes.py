@@ -55,7 +55,7 @@ def merge_patch(base: dict[str, Any], patch: dict[str, Any]) -> dict[str, Any]:
     for name, value in patch.items():
         if value is None:
             merged.pop(name, None)
-        elif isinstance(value, dict) and isinstance(merged.get(name), dict) and name not in ("start", "end"):
+        elif isinstance(value, dict) and isinstance(merged.get(name), dict):
             merged[name] = merge_patch(merged[name], value)
         else:
             merged[name] = value

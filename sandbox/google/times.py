@@ -74,6 +74,8 @@ def clean_time(value: Any, which: str, zone_name: str, *, needs_zone: bool) -> d
     """An event's start or end (which), as the API stores it, shown in the calendar's zone. Raises GoogleError (400)."""
     if not isinstance(value, dict) or not (value.get("date") or value.get("dateTime")):
         raise calendar_error(400, "required", f"Missing {which} time.")
+    if value.get("date") and value.get("dateTime"):
+        raise _invalid_time(which)
     if value.get("date"):
         if not DAY.match(str(value["date"])):
             raise _invalid_time(which)

@@ -27,6 +27,7 @@ class GoogleFace(Face):
     name = "Google"
     prefixes = ("/google/",)
     kinds = {
+        "400": "400 invalid",
         "401": "401, the access token is refused",
         "403-rate": "403 rateLimitExceeded",
         "403-user-rate": "403 userRateLimitExceeded",
@@ -136,6 +137,8 @@ def _refusal(rule: Rule, path: str) -> Response | None:
     wait = str(int(30 if rule.amount is None else rule.amount))
     after: dict[str, str] = {}
     match rule.kind:
+        case "400":
+            error = _error(path, 400, "invalid", "Invalid Value", domain="global")
         case "401":
             error = calendar_error(401, "authError", "Invalid Credentials", location="Authorization", kind="header")
             error.body["error"]["status"] = "UNAUTHENTICATED"

@@ -153,10 +153,12 @@ def _read_form(form: Any, zone_name: str) -> dict[str, Any]:
         day = date.fromisoformat(form["day"])
         until = date.fromisoformat(form.get("until") or form["day"])
         if form.get("all_day"):
-            return body | {"start": {"date": day.isoformat()}, "end": {"date": (until + timedelta(days=1)).isoformat()}}
+            for which, on in (("start", day), ("end", until + timedelta(days=1))):
+                body[which] = {"date": on.isoformat(), "dateTime": None, "timeZone": None}
+            return body
         for which, on, clock in (("start", day, form.get("begin", "")), ("end", until, form.get("end", ""))):
             moment = datetime.fromisoformat(f"{on.isoformat()}T{clock or 'nothing'}")
-            body[which] = {"dateTime": moment.isoformat(), "timeZone": zone_name}
+            body[which] = {"dateTime": moment.isoformat(), "timeZone": zone_name, "date": None}
     except ValueError:
         raise ValueError("Give the day as 2026-11-24, and begin and end as 14:30.") from None
     return body

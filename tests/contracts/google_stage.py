@@ -16,12 +16,17 @@ from integrations.providers.google import contacts as google_contacts
 from integrations.providers.google.scopes import SCOPES
 from integrations.remote import Credentials, SignIn
 from safety import outbound
+from sandbox.google.event_query import Query
 from sandbox.server import Sandbox, running
 from tests.contracts.stages import PERSON, REDIRECT_URI, consent_to
+
+EVENTS = "*/events*"
+METHODS = {"create": "POST", "update": "PATCH", "delete": "DELETE"}
 
 
 class GoogleStage:
     narrows = True
+    invites = True
     page_size = 5
     page_sizes = ((google_calendar, "_PAGE_SIZE"), (google_contacts, "_PAGE_SIZE"))
 
@@ -121,6 +126,32 @@ class GoogleStage:
     def fail(self, kind: str, *, after: int = 0) -> None:
         fault = {"slow down": "429", "broken": "503", "cut off": "cut-off"}[kind]
         self.sandbox.faults.add(fault, skip=after)
+
+    def lose_answer(self, kind: str) -> None:
+        self.sandbox.faults.add("lost-answer", EVENTS, method=METHODS[kind])
+
+    def reject_next(self, kind: str) -> None:
+        self.sandbox.faults.add("400", EVENTS, method=METHODS[kind])
+
+    def count_events(self, title: str) -> int:
+        calendars = self.google.calendars.listed(PERSON)
+        return sum(len(self.google.listing.find_titled(calendar, title)) for calendar in calendars)
+
+    def second_calendar(self, name: str) -> str:
+        return self.google.calendars.insert(PERSON, {"summary": name}).id
+
+    def find_invited(self, email: str) -> list[str]:
+        if self.google.people.find(email) is None:
+            self.google.add_person(email, name=email.partition("@")[0].title(), timezone="Europe/Berlin", region="DE")
+        calendar = self.google.calendars.get(email, "primary")
+        found = self.google.listing.find_all(calendar, Query())
+        return [doc["summary"] for doc in found if not doc.get("recurringEventId")]
+
+    def answer_invitation(self, remote_id: str, email: str) -> None:
+        calendar = self.google.calendars.get(email, "primary")
+        attendees = self.google.events.get(calendar, remote_id)["attendees"]
+        answered = [one | {"responseStatus": "accepted"} if one["email"] == email else one for one in attendees]
+        self.google.change_event(email, remote_id, {"attendees": answered})
 
 
 def make_google(sandbox: Sandbox, *, max_bytes: int | None = None, timeout: float = 5.0) -> Google:

@@ -302,6 +302,16 @@ def test_bodies_that_make_no_event_are_refused(api, body, expected):
     assert reason(api.session.post(api.events, json=body)) == (400, expected)
 
 
+def test_patch_merges_start_and_end_so_that_a_timed_event_becomes_days_only_when_its_times_are_taken_away(api):
+    url = f"{api.events}/{add(api)['id']}"
+    days = {"start": {"date": "2026-11-25"}, "end": {"date": "2026-11-26"}}
+    assert reason(api.session.patch(url, json=days)) == (400, "invalid")
+    cleared = {which: day | {"dateTime": None, "timeZone": None} for which, day in days.items()}
+    assert api.session.patch(url, json=cleared).json()["start"] == {"date": "2026-11-25"}
+    timed = {which: meeting()[which] | {"date": None} for which in ("start", "end")}
+    assert api.session.patch(url, json=timed).json()["start"]["dateTime"] == "2026-11-24T10:00:00+01:00"
+
+
 def test_put_removes_what_it_does_not_name_and_patch_does_not(api):
     event = add(api, location="Room 1", description="Words")
     url = f"{api.events}/{event['id']}"

@@ -34,11 +34,11 @@ from integrations.errors import (
 from integrations.permissions import Permissions, dump_permissions
 from integrations.providers.access import Access, parse_tokens, scopes_of, without_token
 from integrations.providers.base import Authorization, Notification, ProviderInfo, SaveCredentials, SignInMethod
-from integrations.providers.google.calendar import GoogleCalendar
 from integrations.providers.google.contacts import GoogleContacts
 from integrations.providers.google.push import GooglePush, parse_notifications
 from integrations.providers.google.responses import RECONNECT, WORDS, Json, fetch_json, make_error
-from integrations.providers.google.scopes import SCOPES, dump_scopes, narrow_scopes, parse_scopes
+from integrations.providers.google.scopes import SCOPES_SHOWN, dump_scopes, narrow_scopes, parse_scopes
+from integrations.providers.google.writing import GoogleCalendar
 from integrations.remote import Credentials, SignIn
 
 _CLOCK_SKEW_SECONDS = 300
@@ -65,7 +65,7 @@ class Google:
                 "oauth",
                 "OAuth 2.0",
                 needs=("client_id", "client_secret"),
-                scopes={permission: (scope,) for permission, scope in SCOPES.items()},
+                scopes=SCOPES_SHOWN,
                 revokes=True,
                 grants_url="https://myaccount.google.com/connections",
                 pushes={"calendar": "each"},
@@ -270,13 +270,19 @@ class GoogleAccount(GooglePush):
     def contacts(self) -> GoogleContacts:
         return GoogleContacts(self._fetch, root=self._settings["people_root"])
 
-    def _fetch(self, request: Any, *, has_cursor: bool = False) -> Json:
+    def _fetch(self, request: Any, *, has_cursor: bool = False, is_write: bool = False) -> Json:
         """Send a request that Google's client has built. Raises ProviderError."""
 
         def send(token: str) -> Json:
             headers = {**request.headers, **_HEADERS, "Authorization": f"Bearer {token}"}
             return fetch_json(
-                self._session, request.method, request.uri, headers=headers, data=request.body, has_cursor=has_cursor
+                self._session,
+                request.method,
+                request.uri,
+                headers=headers,
+                data=request.body,
+                has_cursor=has_cursor,
+                is_write=is_write,
             )
 
         return self._access.use(send)

@@ -8,13 +8,17 @@ https://developers.google.com/people/api/rest/v1/people
 """
 
 from collections.abc import Mapping
+from dataclasses import replace
+from datetime import UTC, datetime, time
 from typing import Any
 
-from integrations.providers.moments import parse_day, parse_moment
+from integrations.providers.google.rules import First, first_of, parse_lines
+from integrations.providers.moments import find_zone, parse_day, parse_moment
 from integrations.remote import (
     Attendee,
     EventStatus,
     NumberKind,
+    RemoteCalendar,
     RemoteContact,
     RemoteEmail,
     RemoteEvent,
@@ -28,12 +32,16 @@ Json = Mapping[str, Any]
 
 PRIMARY_CALENDAR = "primary"
 
-EVENT_FIELDS = (
-    "items(id,etag,status,iCalUID,summary,description,location,start,end,organizer(email,displayName,self),"
-    "attendees(email,displayName,responseStatus,organizer,self,optional,resource),attendeesOmitted,"
+_FIELDS = (
+    "id,etag,status,iCalUID,summary,description,location,start,end,organizer(email,displayName,self),attendeesOmitted,"
     "conferenceData/entryPoints(entryPointType,uri),hangoutLink,htmlLink,source/url,visibility,transparency,eventType,"
-    "recurringEventId,updated),nextPageToken,nextSyncToken"
+    "recurringEventId,updated"
 )
+_ATTENDEE_FIELDS = "attendees(email,displayName,responseStatus,organizer,self,optional,resource)"
+EVENT_FIELDS = f"items({_FIELDS},{_ATTENDEE_FIELDS}),nextPageToken,nextSyncToken"
+# Attendees whole: they can only be written all at once, and what is not sent back is lost.
+WHOLE_EVENT_FIELDS = f"{_FIELDS},attendees,recurrence,originalStartTime"
+CALENDAR_FIELDS = "items(id,summary,summaryOverride,backgroundColor,accessRole,primary),nextPageToken"
 PERSON_FIELDS = "names,emailAddresses,phoneNumbers,organizations,addresses,biographies,photos,memberships,metadata"
 CONNECTION_FIELDS = (
     "connections(resourceName,etag,metadata(deleted,previousResourceNames),"
@@ -77,6 +85,8 @@ DEFAULT_GROUP = "contactGroups/myContacts"
 # Google's other system groups are "all", "blocked" and leftovers of Google+; its own pages do not show them as labels.
 _SYSTEM_FOLDERS = {DEFAULT_GROUP, "contactGroups/starred"}
 _NOTHING: Json = {}
+_KEY_DIGITS = 32
+_OWNER = "owner"
 
 
 def is_gone(item: Json) -> bool:
@@ -84,8 +94,8 @@ def is_gone(item: Json) -> bool:
     return item.get("status") == "cancelled"
 
 
-def parse_event(item: Json) -> RemoteEvent:
-    """One event or occurrence, which has an id.
+def parse_event(item: Json, calendar: str = "") -> RemoteEvent:
+    """One event or occurrence, which has an id, of the calendar with this RemoteCalendar.id.
 
     Raises:
         TypeError, AttributeError: a field is of another type than documented; `salvage` makes it fit.
@@ -112,8 +122,10 @@ def parse_event(item: Json) -> RemoteEvent:
                 email, name, answer, of("organizer") is True, is_self, of("optional") is True, of("resource") is True
             )
         )
+    series_id: str = get("recurringEventId", "")
+    made_as = series_id or item["id"]
     event = RemoteEvent(
-        RemoteRef(item["id"], PRIMARY_CALENDAR, get("etag", "")),
+        RemoteRef(item["id"], calendar, get("etag", "")),
         get("iCalUID", ""),
         get("summary", ""),
         parse_moment(starts_text, start.get("timeZone", "")) if starts_text else None,
@@ -136,8 +148,10 @@ def parse_event(item: Json) -> RemoteEvent:
         get("transparency") == "transparent",
         _STATUSES.get(get("status", ""), _CONFIRMED),
         _KINDS.get(kind, kind),
-        get("recurringEventId", ""),
+        series_id,
         parse_moment(updated) if (updated := get("updated")) else None,
+        # Ids that Google makes are of another length.
+        made_as if len(made_as) == _KEY_DIGITS else "",
     )
     # Costs a copy and finds what is not text: cheaper than asking of each field, and nothing else would notice.
     texts += (event.title, event.body, event.location, event.uid, event.url, event.web_url, event.timezone, event.kind)
@@ -145,6 +159,51 @@ def parse_event(item: Json) -> RemoteEvent:
     "".join(texts)
     "".join(event.conference)
     return event
+
+
+def parse_whole_event(item: Json, calendar: str = "") -> RemoteEvent:
+    """One event, occurrence or series that was asked for by its id, with what a listing leaves out.
+
+    Raises:
+        TypeError, AttributeError: as `parse_event`.
+    """
+    event = parse_event(item, calendar)
+    if lines := item.get("recurrence"):
+        first = find_first(item)
+        return replace(event, is_series=True, recurrence=parse_lines(lines, first) if first else None)
+    original = item.get("originalStartTime") or _NOTHING
+    if text := original.get("dateTime"):
+        return replace(event, original_starts=parse_moment(text, original.get("timeZone", "")))
+    day = parse_day(original.get("date"))
+    return replace(event, original_starts=datetime.combine(day, time(), UTC)) if day else event
+
+
+def find_first(item: Json) -> First | None:
+    """When a series begins; None where that cannot be read."""
+    start = item.get("start") or _NOTHING
+    name = start.get("timeZone", "")
+    starts = parse_moment(start["dateTime"], name) if start.get("dateTime") else None
+    day = None if starts else parse_day(start.get("date"))
+    return first_of(starts, day, find_zone(name)) if starts or day else None
+
+
+def parse_calendar(item: Json) -> RemoteCalendar | None:
+    """One of the person's list, the primary one as ""; None for an odd one.
+
+    No more may be written than is owned: the scopes that are asked for reach no further.
+    """
+    remote_id, role = item.get("id"), item.get("accessRole")
+    name = item.get("summaryOverride") or item.get("summary")
+    if not (isinstance(remote_id, str) and remote_id and isinstance(role, str)):
+        return None
+    color = item.get("backgroundColor")
+    return RemoteCalendar(
+        "" if item.get("primary") is True else remote_id,
+        name if isinstance(name, str) else "",
+        color if isinstance(color, str) else "",
+        role == _OWNER,
+        role == _OWNER,
+    )
 
 
 def _parse_conference(data: Json | None, hangout: str | None) -> tuple[str, ...]:
@@ -168,6 +227,8 @@ EVENT_TYPES: dict[str, Any] = {
         | dict.fromkeys(("organizer", "self", "optional", "resource"), bool)
     ],
     "attendeesOmitted": bool,
+    "recurrence": [str],
+    "originalStartTime": dict.fromkeys(("dateTime", "date", "timeZone"), str),
     "conferenceData": {"entryPoints": [{"entryPointType": str, "uri": str}]},
     "source": {"url": str},
 }

@@ -35,6 +35,11 @@ Json = dict[str, Any]
 WORDS = Words("Google")
 RECONNECT, NOT_UNDERSTOOD = WORDS.reconnect, WORDS.not_understood
 
+NOT_ACCEPTED = (
+    "Google Calendar does not accept this as it stands. Look at the times, at how it repeats, and at the addresses of "
+    "those invited."
+)
+_OUR_FAULT = frozenset({"parseError"})
 _MOST_PAGES = 1_000
 _MOST_EMPTY_PAGES = 50
 
@@ -108,6 +113,21 @@ _REASONS: tuple[Rule, ...] = (
         "Google does not send notifications to this server's address, or about this calendar.",
     ),
     (
+        frozenset({"timeRangeEmpty"}),
+        Rejected,
+        "Google Calendar wants the end after the start.",
+    ),
+    (
+        frozenset({"forbiddenForNonOrganizer", "cannotChangeOrganizer", "cannotChangeOrganizerOfInstance"}),
+        Rejected,
+        "Only the organizer of this meeting may change it. Ask them, or open it in Google Calendar.",
+    ),
+    (
+        frozenset({"requiredAccessLevel"}),
+        Rejected,
+        "You may read this calendar at Google, but not change it. Choose another one.",
+    ),
+    (
         frozenset({"conditionNotMet", "failedPrecondition", "FAILED_PRECONDITION", "duplicate", "ABORTED"}),
         Conflict,
         WORDS.changed,
@@ -124,18 +144,20 @@ def fetch_json(
     headers: Mapping[str, str] | None = None,
     data: Mapping[str, str] | bytes | None = None,
     has_cursor: bool = False,
+    is_write: bool = False,
 ) -> Json:
     """Send one request over the guarded session and read its answer. Redirects are not followed: tokens stay put.
 
     Raises:
-        ProviderError: any of the family; CursorExpired only where `has_cursor` or the reason says so.
+        ProviderError: any of the family; CursorExpired only where `has_cursor` or the reason says so, Rejected only
+            where `is_write` or the reason says so.
     """
     answer = http.send(session, method, url, words=WORDS, headers=headers, data=data)
     if answer.status == 200:
         return parse_json(answer.body)
     if answer.status == 204:
         return {}  # done, and nothing to say about it
-    raise make_error(answer.status, answer.headers, answer.body, has_cursor=has_cursor)
+    raise make_error(answer.status, answer.headers, answer.body, has_cursor=has_cursor, is_write=is_write)
 
 
 def parse_json(body: bytes) -> Json:
@@ -143,14 +165,21 @@ def parse_json(body: bytes) -> Json:
     return http.parse_json(body, WORDS)
 
 
-def make_error(status: int, headers: Mapping[str, str], body: bytes, *, has_cursor: bool = False) -> ProviderError:
+def make_error(
+    status: int, headers: Mapping[str, str], body: bytes, *, has_cursor: bool = False, is_write: bool = False
+) -> ProviderError:
     """The error that an answer other than 200 stands for.
 
     `has_cursor`: the request held a sync token. Google answers 410 or 400 to one that it cannot use any more, with
-    reasons that have changed over the years; reading everything again is right for all of them.
+    reasons that have changed over the years; reading everything again is right for all of them. `is_write`: it held
+    what a person typed, so a 400 is for them to put right.
     """
     cursor_statuses = (400, 410) if has_cursor else ()
-    return judge(status, headers, parse_reasons(body), words=WORDS, rules=_REASONS, cursor_statuses=cursor_statuses)
+    reasons = parse_reasons(body)
+    error = judge(status, headers, reasons, words=WORDS, rules=_REASONS, cursor_statuses=cursor_statuses)
+    if is_write and status == 400 and reasons and isinstance(error, Unexpected) and _OUR_FAULT.isdisjoint(reasons):
+        return Rejected(NOT_ACCEPTED, detail=error.detail)
+    return error
 
 
 def parse_reasons(body: bytes) -> list[str]:

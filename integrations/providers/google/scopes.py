@@ -1,7 +1,8 @@
 """Google's scopes and our permissions.
 
-Least that the APIs accept: "owned" reaches the person's own calendars only. A write scope covers reading too, so a
-ticked write asks for its one scope and not for the read scope beside it.
+Least that the APIs accept: "owned" reaches the calendars that the person owns, and no other. A write scope covers
+reading too, so a ticked write asks for its one scope and not for the read scope beside it. Which calendars there are
+is a scope of its own: it is asked for with reading, and whoever unticks it keeps their own calendar.
 
 Reference: https://developers.google.com/workspace/calendar/api/auth and https://developers.google.com/people/v1/contacts
 """
@@ -20,12 +21,18 @@ SCOPES: dict[Permission, str] = {
     Permission.CONTACTS_READ: f"{_AUTH}contacts.readonly",
     Permission.CONTACTS_WRITE: f"{_AUTH}contacts",
 }
+CALENDAR_LIST = f"{_AUTH}calendar.calendarlist.readonly"
+SCOPES_SHOWN: dict[Permission, tuple[str, ...]] = {
+    one: (scope, CALENDAR_LIST) if one is Permission.CALENDAR_READ else (scope,) for one, scope in SCOPES.items()
+}
+"""All that is asked for with each permission; `SCOPES` are those that it takes."""
 
 
 def dump_scopes(permissions: Permissions) -> list[str]:
     """The scopes to ask for, in a fixed order."""
     covered = {READ_OF[one] for one in permissions if one in READ_OF}
-    return [*IDENTITY, *(SCOPES[one] for one in Permission if one in permissions and one not in covered)]
+    needed = [SCOPES[one] for one in Permission if one in permissions and one not in covered]
+    return [*IDENTITY, *needed, *([CALENDAR_LIST] if Permission.CALENDAR_READ in permissions else [])]
 
 
 def narrow_scopes(granted: Iterable[str], permissions: Permissions) -> list[str]:
@@ -35,7 +42,7 @@ def narrow_scopes(granted: Iterable[str], permissions: Permissions) -> list[str]
     scope that it covers, so the write's stays where the read does.
     """
     given = frozenset(granted)
-    unneeded = set()
+    unneeded = set() if Permission.CALENDAR_READ in permissions else {CALENDAR_LIST}
     for one, scope in SCOPES.items():
         read = READ_OF.get(one)
         covers = read in permissions and SCOPES[read] not in given if read else False

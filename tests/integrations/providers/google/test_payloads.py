@@ -73,7 +73,7 @@ def person_with(**fields: Any) -> RemoteContact:
 
 def test_a_plain_event_is_read_whole() -> None:
     assert parse_event(EVENT) == RemoteEvent(
-        ref=RemoteRef("3if6lf59tove1e037baa75l54t", "primary", '"3044897856406000"'),
+        ref=RemoteRef("3if6lf59tove1e037baa75l54t", "", '"3044897856406000"'),
         uid="3if6lf59tove1e037baa75l54t@google.com",
         title="Quarterly review",
         starts=datetime(2026, 11, 24, 10, 30, tzinfo=CEST),
@@ -90,7 +90,7 @@ def test_a_plain_event_is_read_whole() -> None:
 
 
 def test_an_event_of_nothing_but_an_id_is_a_record() -> None:
-    assert parse_event({"id": "x"}) == RemoteEvent(RemoteRef("x", "primary"))
+    assert parse_event({"id": "x"}) == RemoteEvent(RemoteRef("x"))
 
 
 def test_an_all_day_event_has_days_and_no_times() -> None:

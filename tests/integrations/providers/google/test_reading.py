@@ -335,7 +335,7 @@ def test_a_number_comes_with_google_s_own_e164(sandbox: Sandbox, google: Google,
 
 def test_two_threads_may_share_the_provider(sandbox: Sandbox, google: Google, credentials, window: Window) -> None:
     sandbox.google.add_event(PERSON, {"summary": "Shared", **times(window.starts + timedelta(days=31))})
-    google_calendar._events.cache_clear()
+    google_calendar.events_of.cache_clear()
     failures: list[BaseException] = []
     found: list[str] = []
 

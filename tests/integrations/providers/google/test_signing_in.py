@@ -54,7 +54,8 @@ def test_the_consent_address_asks_for_lasting_access_to_just_what_was_ticked(off
         "client_id": SETTINGS["client_id"],
         "redirect_uri": REDIRECT_URI,
         "response_type": "code",
-        "scope": "openid email https://www.googleapis.com/auth/calendar.events.owned.readonly",
+        "scope": "openid email https://www.googleapis.com/auth/calendar.events.owned.readonly"
+        " https://www.googleapis.com/auth/calendar.calendarlist.readonly",
         "state": "st",
         "code_challenge_method": "S256",
         "access_type": "offline",
