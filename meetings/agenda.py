@@ -1,75 +1,30 @@
 """Which meetings the pages list, for one reader: filtered, by day, page by page."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 
 from django.core.paginator import Page, Paginator
-from django.utils import timezone
+from django.db.models import F, Q
 
-from integrations.permissions import Permission
-from integrations.remote import Response
-from integrations.standing import Standing, find_standing
-from meetings.delegating import Circle, find_circle
 from meetings.models import Meeting, MeetingQuerySet
-from meetings.showing import Shown
-from meetings.times import Clock, first_day, say_heading
-from meetings.visibility import view_of
-from organizations.models import User
+from meetings.reader import ME, Filters, Reader, find_reader, narrow
+from meetings.showing import Around, Shown
+from meetings.surroundings import Twins, describe
+from meetings.times import LONGEST_SHOWN_AS_TIMES, Clock, first_day, last_day, say_heading
+
+__all__ = ["Filters", "Reader", "find_reader"]
 
 PER_PAGE = 50
 MOST_WITHOUT_TIME = 20
 MOST_OF_SERIES = 5
 MOST_ON_THE_CLOCK = 6
+MOST_DAYS = 31
+"""Under which one meeting stands in a list: what takes longer says until when it goes on."""
+MOST_CARRIED = 20
+MOST_BESIDE = 200
 
-
-@dataclass(frozen=True, slots=True)
-class Reader:
-    """Who looks, how their calendar stands, and when it is for them."""
-
-    user: User
-    standing: Standing
-    clock: Clock
-    circle: Circle
-
-    def meetings(self) -> MeetingQuerySet:
-        """All that this reader may see. What was imported is not shown while the calendar may not be read."""
-        return Meeting.objects.visible_to(self.circle.sights)
-
-    def open_meetings(self) -> MeetingQuerySet:
-        """The same without those of which the reader sees the time alone: for what asks about more than that."""
-        return Meeting.objects.openly_visible_to(self.circle.sights)
-
-    @property
-    def pulse(self) -> str:
-        """Differs when there may be something else to show than before."""
-        standing = self.standing
-        return f"{standing.rows_pulse}-{standing.is_first:d}-{standing.emptied is not None:d}"
-
-    def show(self, meeting: Meeting, *, day: date | None = None) -> Shown:
-        relation = self.circle.relation_to(meeting.owner_id)
-        return Shown(view_of(meeting, relation), self.clock, self.standing.policy.join_services, day)
-
-
-def find_reader(user: User) -> Reader:
-    standing = find_standing(user, permission=Permission.CALENDAR_READ, feed="calendar")
-    circle = find_circle(user, reads_calendar=not standing.lacks)
-    return Reader(user, standing, Clock(timezone.now(), timezone.get_current_timezone()), circle)
-
-
-@dataclass(frozen=True, slots=True)
-class Filters:
-    """What the reader asked for; see forms.FilterForm, which makes it."""
-
-    is_past: bool = False
-    text: str = ""
-    on: date | None = None
-    answer: str = ""
-    join: str = ""
-
-    @property
-    def are_set(self) -> bool:
-        return bool(self.text or self.on or self.answer or self.join)
+DAY = timedelta(days=1)
 
 
 @dataclass
@@ -89,11 +44,16 @@ class Day:
 
 @dataclass(frozen=True, slots=True)
 class Agenda:
-    """One page of the list. `without_time` stands at the end of the last page of all that is upcoming."""
+    """One page of the list. `without_time` stands at the end of the last page of all that is upcoming.
+
+    `people`: in how many people's calendars was looked. What stands in several of them is shown once and counted in
+    each, since it is only a page that is compared.
+    """
 
     page: Page[Meeting]
     days: list[Day]
     without_time: list[Shown]
+    people: int = 1
 
     @property
     def count(self) -> int:
@@ -104,73 +64,125 @@ class Agenda:
         which = "past" if filters.is_past else "upcoming"
         noun = "meeting" if self.count == 1 else "meetings"
         fits = (" fits" if self.count == 1 else " fit") if filters.are_set else ""
-        return f"{self.count or 'No'} {which} {noun}{fits}."
+        where = f" in {self.people} people’s calendars" if self.people > 1 and self.count else ""
+        return f"{self.count or 'No'} {which} {noun}{fits}{where}."
+
+
+def list_meetings(reader: Reader, filters: Filters) -> MeetingQuerySet:
+    """All that have a time and are asked for, in the order of the list."""
+    clock = reader.clock
+    chosen = narrow(reader, filters).for_list()
+    if filters.is_past:
+        listed = chosen.past(clock.now, today=clock.today)
+        return listed.filter(starts__lt=clock.midnight(filters.on + DAY)) if filters.on else listed
+    moment = clock.now if filters.on is None else clock.midnight(filters.on)
+    return chosen.upcoming(moment, today=filters.on or clock.today)
 
 
 def build_agenda(reader: Reader, filters: Filters, number: str | int | None = 1) -> Agenda:
-    clock = reader.clock
-    # A filter that asks for more than the time never tells what is private.
-    seen = reader.open_meetings() if filters.text or filters.answer or filters.join else reader.meetings()
-    chosen = narrow(reader, seen.for_list(), filters)
-    since = clock.today if filters.on is None else filters.on
-    moment = clock.now if filters.on is None else clock.midnight(filters.on)
-    if filters.is_past:
-        listed = chosen.past(clock.now, today=clock.today)
-        if filters.on:
-            listed = listed.filter(starts__lt=clock.midnight(filters.on + timedelta(days=1)))
-    else:
-        listed = chosen.upcoming(moment, today=since)
+    listed = list_meetings(reader, filters)
     page = Paginator(listed, PER_PAGE).get_page(number)
-    days = _group(reader, page, since=None if filters.is_past else since, latest_first=filters.is_past)
-    loose: Iterable[Meeting] = ()
+    rows = list(page)
+    beside = _find_beside(listed, rows) if reader.is_merging(filters) else []
+    carried = _find_carried(listed, page, rows, filters)
+    twins = Twins(reader, [*carried, *rows, *beside])
+    shown = [one for one in [*carried, *rows] if twins.is_shown(one)]
+    loose: Sequence[Meeting] = ()
     if not filters.is_past and not page.has_next():
-        loose = chosen.without_time()[:MOST_WITHOUT_TIME]
-    return Agenda(page, days, [reader.show(one) for one in loose])
+        loose = list(narrow(reader, filters).for_list().without_time()[:MOST_WITHOUT_TIME])
+    around = describe(reader, [*shown, *loose], twins)
+    days = _group(reader, shown, around, _find_range(reader, page, rows, filters), latest_first=filters.is_past)
+    without_time = [reader.show(one, around=around.get(one.pk)) for one in loose]
+    return Agenda(page, days, without_time, len(reader.sights(filters)))
 
 
-def narrow(reader: Reader, meetings: MeetingQuerySet, filters: Filters) -> MeetingQuerySet:
-    """The filters that do not depend on time."""
-    services = reader.standing.policy.join_services
-    if filters.text:
-        meetings = meetings.search(filters.text)
-    if filters.answer == "not_declined":
-        meetings = meetings.exclude(response=Response.DECLINED)
-    elif filters.answer:
-        meetings = meetings.filter(response=filters.answer)
-    if filters.join == "none":
-        meetings = meetings.not_joinable_with(services)
-    elif filters.join:
-        meetings = meetings.joinable_with(services if filters.join == "any" else services & {filters.join})
-    return meetings
+def _find_beside(listed: MeetingQuerySet, rows: Sequence[Meeting]) -> Iterable[Meeting]:
+    """Those of the pages before and after that begin together with the first or the last of this one."""
+    if not rows:
+        return []
+    edges = {rows[0].starts, rows[-1].starts}
+    return listed.filter(starts__in=edges).exclude(pk__in=[one.pk for one in rows])[:MOST_BESIDE]
 
 
-def _group(reader: Reader, meetings: Iterable[Meeting], *, since: date | None, latest_first: bool) -> list[Day]:
-    """Meetings under the reader's days. What began before `since` and goes on stands under `since`."""
+def _find_carried(
+    listed: MeetingQuerySet, page: Page[Meeting], rows: Sequence[Meeting], filters: Filters
+) -> list[Meeting]:
+    """Those of another page that go on for days, into the days of this one."""
+    has_other = page.has_next() if filters.is_past else page.has_previous()
+    if not rows or not has_other:
+        return []
+    edge = rows[-1 if filters.is_past else 0].starts
+    takes_days = Q(starts_on__isnull=False) | Q(ends__gt=F("starts") + LONGEST_SHOWN_AS_TIMES)
+    others = listed.filter(takes_days, starts__lt=edge, ends__gt=edge).exclude(pk__in=[one.pk for one in rows])
+    return list(others[:MOST_CARRIED])
+
+
+def _find_range(
+    reader: Reader, page: Page[Meeting], rows: Sequence[Meeting], filters: Filters
+) -> tuple[date | None, date | None]:
+    """The days of this page, None where no other page sets a limit: what goes on for days stands under these alone."""
+    firsts = [first_day(one, reader.clock) for one in rows]
+    if filters.is_past:
+        return (min(firsts) if page.has_next() else None), (max(firsts) if page.has_previous() else reader.clock.today)
+    since = filters.on or reader.clock.today
+    return (max(since, min(firsts)) if page.has_previous() else since), (max(firsts) if page.has_next() else None)
+
+
+def _group(
+    reader: Reader,
+    meetings: Iterable[Meeting],
+    around: dict[int, Around],
+    days_of_page: tuple[date | None, date | None],
+    *,
+    latest_first: bool,
+) -> list[Day]:
+    """Meetings under the reader's days; what takes days stands under each of them."""
     days: dict[date, Day] = {}
     for meeting in meetings:
-        first = first_day(meeting, reader.clock)
-        day = first if since is None else max(first, since)
-        days.setdefault(day, Day(day, reader.clock)).meetings.append(reader.show(meeting, day=day))
+        for day in _list_days(meeting, reader.clock, *days_of_page):
+            shown = reader.show(meeting, day=day, around=around.get(meeting.pk))
+            days.setdefault(day, Day(day, reader.clock)).meetings.append(shown)
     for group in days.values():
         # All-day events first, as in every calendar; otherwise in the order they came.
         group.meetings.sort(key=lambda one: not one.meeting.is_all_day)
     return [days[key] for key in sorted(days, reverse=latest_first)]
 
 
-def find_on_the_clock(reader: Reader) -> Iterator[Shown]:
-    """What runs now, then what comes next: every meeting that begins together with the first to come."""
+def _list_days(meeting: Meeting, clock: Clock, since: date | None, until: date | None) -> list[date]:
+    first, last = first_day(meeting, clock), last_day(meeting, clock)
+    assert meeting.starts is not None and meeting.ends is not None
+    if meeting.starts_on is None and meeting.ends - meeting.starts <= LONGEST_SHOWN_AS_TIMES:
+        last = first
+    begin = max(first, since) if since else first
+    end = max(begin, min(last, until) if until else last)
+    return [begin + n * DAY for n in range(min((end - begin).days + 1, MOST_DAYS))]
+
+
+def find_on_the_clock(reader: Reader, filters: Filters | None = None) -> Iterator[Shown]:
+    """What runs now, then what comes next: every meeting that begins together with the first to come.
+
+    The reader's own, unless they ask for another person's, or have none to be read and see those of others alone.
+    """
+    host = filters.host if filters else ""
+    if not host and not (reader.standing.lacks and reader.circle.owners):
+        host = ME
     coming: datetime | None = None
-    for meeting in reader.meetings().for_list().on_the_clock(reader.clock.now)[:MOST_ON_THE_CLOCK]:
+    meetings = reader.open_meetings(Filters(host=host)).for_list().on_the_clock(reader.clock.now)
+    found = list(meetings[:MOST_ON_THE_CLOCK])
+    twins = Twins(reader, found)
+    for meeting in found:
+        if not twins.is_shown(meeting):
+            continue
         if meeting.starts is not None and meeting.starts > reader.clock.now:
             if coming is not None and meeting.starts != coming:
                 return
             coming = meeting.starts
-        yield reader.show(meeting)
+        yield reader.show(meeting, around=Around(others=twins.name_others(meeting)))
 
 
 def find_rest_of_series(reader: Reader, meeting: Meeting) -> list[Shown]:
     """The next occurrences after this one."""
-    if not meeting.series_id or meeting.starts is None:
+    if not meeting.series_id or meeting.starts is None or reader.is_hidden(meeting):
         return []
     others = (
         reader.open_meetings()

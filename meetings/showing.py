@@ -5,6 +5,8 @@ from datetime import date, timedelta
 from functools import cached_property
 from typing import Any
 
+from django.utils.text import get_text_list
+
 from integrations.remote import Response
 from meetings.joining import SERVICES, JoinLink, choose_join
 from meetings.times import (
@@ -16,11 +18,12 @@ from meetings.times import (
     say_elsewhere,
     say_length,
     say_near,
+    say_second,
     say_time,
     say_whole,
     zone_city,
 )
-from meetings.visibility import Visible
+from meetings.visibility import Relation, Visible
 
 LATE_JOIN = timedelta(hours=6)
 """How long after its end a meeting still offers Join: meetings run over."""
@@ -40,6 +43,23 @@ RESPONSES = {
 }
 
 
+@dataclass(frozen=True, slots=True)
+class Around:
+    """What a page says beside a meeting: of a hidden one whose it is, and no more.
+
+    `owner`: the name of whose it is, "" for the reader's own. `calendar`, `color`: the calendar it stands in, and a
+    key of palette.COLORS, where its person has several. `others`: in whose calendars it stands, too. `overlaps`: with
+    another one of the reader's own. `write`: an open meetings.models.Write of it.
+    """
+
+    owner: str = ""
+    calendar: str = ""
+    color: str = ""
+    others: tuple[str, ...] = ()
+    overlaps: bool = False
+    write: Any = None
+
+
 @dataclass
 class Shown:
     """One meeting in the words of a page. `day` is the one it stands under, where it stands in a list."""
@@ -48,6 +68,11 @@ class Shown:
     clock: Clock
     services: frozenset[str]
     day: date | None = None
+    around: Around = Around()
+
+    @property
+    def is_own(self) -> bool:
+        return self.meeting.relation is Relation.OWNER
 
     @property
     def title(self) -> str:
@@ -63,6 +88,18 @@ class Shown:
         if not self.has_time:
             return "No time", ""
         return say_time(self.meeting, self.clock, day=self.day or first_day(self.meeting, self.clock))
+
+    @property
+    def second_time(self) -> str:
+        """In the reader's second zone, with its name."""
+        if not self.clock.second or not self.has_time:
+            return ""
+        return say_second(self.meeting, self.clock, day=self.day or first_day(self.meeting, self.clock))
+
+    @property
+    def city(self) -> str:
+        """Of the reader's own zone, where a second one stands beside it."""
+        return zone_city(str(self.clock.zone)) if self.second_time else ""
 
     @property
     def when(self) -> str:
@@ -122,8 +159,36 @@ class Shown:
     @property
     def host(self) -> str:
         if self.meeting.is_organizer:
-            return "You"
+            return self.around.owner or "You"
         return str(self.meeting.organizer_name or self.meeting.organizer_email)
+
+    @property
+    def answer_of(self) -> str:
+        """Whose answer `response` is."""
+        return f"{self.around.owner}’s answer" if self.around.owner else "Your answer"
+
+    @property
+    def whose(self) -> str:
+        """What to say of whose a meeting is: nothing of the reader's own."""
+        owner = self.around.owner
+        if not owner:
+            return ""
+        return f"Host: {owner}" if self.meeting.is_organizer else f"Calendar of {owner}"
+
+    @property
+    def also_in(self) -> str:
+        """ "Also in the calendars of Bob Okafor and Dora Lindqvist"."""
+        names = self.around.others
+        if not names:
+            return ""
+        return f"Also in {get_text_list(list(names), 'and')}"
+
+    @property
+    def origin(self) -> str:
+        """Where it was made, unless in the calendar."""
+        if self.meeting.origin == "host":
+            return f"Made in {SERVICES['zoom'].name}"
+        return "Scheduled here" if self.meeting.scheduled_id else ""
 
     @property
     def place(self) -> str:
@@ -158,7 +223,8 @@ class Shown:
 
     @property
     def join_word(self) -> str:
-        return "Start" if self.join and self.join.service == "zoom" and self.meeting.is_organizer else "Join"
+        is_theirs = self.meeting.is_organizer and self.is_own
+        return "Start" if self.join and self.join.service == "zoom" and is_theirs else "Join"
 
     @property
     def join_service(self) -> str:
@@ -197,6 +263,7 @@ class Shown:
             "tentative": self.is_tentative or self.needs_answer,
             "away": bool(self.meeting.kind),
             "plain": not self.join,
+            "hidden": self.meeting.is_hidden,
         }
         return " ".join(f"meeting--{name}" for name, applies in states.items() if applies)
 

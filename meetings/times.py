@@ -25,10 +25,11 @@ class Spanned(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Clock:
-    """The reader's: `now` is aware; days are those of `zone`."""
+    """The reader's: `now` is aware; days are those of `zone`. `second`: the name of a zone to be said, too, or ""."""
 
     now: datetime
     zone: tzinfo
+    second: str = ""
 
     @property
     def today(self) -> date:
@@ -113,13 +114,36 @@ def say_near(meeting: Spanned, clock: Clock) -> str:
 def say_elsewhere(meeting: Spanned, clock: Clock) -> str:
     """ "10:00 in New York", where the event's own zone reads another time than the reader's; else ""."""
     zone = find_zone(meeting.timezone)
-    if zone is None or meeting.starts is None or meeting.starts_on is not None:
+    if zone is None or meeting.starts is None or meeting.starts_on is not None or meeting.timezone == clock.second:
         return ""
     here, there = clock.local(meeting.starts), meeting.starts.astimezone(zone)
     if here.utcoffset() == there.utcoffset():
         return ""
     day = "" if here.date() == there.date() else f"{date_format(there, 'D')} "
     return f"{day}{_clock_time(there)} in {zone_city(meeting.timezone)}"
+
+
+def say_second(meeting: Spanned, clock: Clock, *, day: date) -> str:
+    """ "03:00 – 04:00 New York (+1 day)": in the reader's second zone, for what stands under `day`; else ""."""
+    zone = find_zone(clock.second, with_utc=True)
+    if zone is None or meeting.starts is None or meeting.ends is None or meeting.starts_on is not None:
+        return ""
+    first, last = first_day(meeting, clock), last_day(meeting, clock)
+    starts, ends = meeting.starts.astimezone(zone), meeting.ends.astimezone(zone)
+    if day == first and (first == last or meeting.ends - meeting.starts <= LONGEST_SHOWN_AS_TIMES):
+        words, shift = _say_times(starts, ends), (starts.date() - day).days
+    elif day == first:
+        words, shift = _clock_time(starts), (starts.date() - day).days
+    elif day == last:
+        words, shift = f"until {_clock_time(ends)}", (ends.date() - day).days
+    else:
+        return ""
+    return f"{words} {zone_city(clock.second)}{say_shift(shift)}"
+
+
+def say_shift(days: int) -> str:
+    """ " (+1 day)"; "" for the same day."""
+    return f" ({'+' if days > 0 else '−'}{abs(days)} day{'' if abs(days) == 1 else 's'})" if days else ""
 
 
 def say_length(meeting: Spanned) -> str:
@@ -149,8 +173,9 @@ def say_days(first: date, last: date) -> str:
 
 
 @lru_cache(maxsize=256)
-def find_zone(name: str) -> tzinfo | None:
-    if not name or name.startswith("Etc/"):
+def find_zone(name: str, *, with_utc: bool = False) -> tzinfo | None:
+    """The zone of a place; None of one that nobody knows, and of those that are no place's."""
+    if not name or (name.startswith("Etc/") and not with_utc):
         return None
     try:
         return zoneinfo.ZoneInfo(name)

@@ -14,11 +14,16 @@ class SettingsForm(forms.ModelForm):
     """A person's own settings."""
 
     time_zone = forms.ChoiceField(required=False)
+    second_time_zone = forms.ChoiceField(
+        label="Second time zone",
+        required=False,
+        help_text="Meetings show this zone’s time beside yours: of an office, or of people, elsewhere.",
+    )
     language = forms.ChoiceField(required=False)
 
     class Meta:
         model = User
-        fields = ["name", "time_zone", "language", "theme"]
+        fields = ["name", "time_zone", "second_time_zone", "language", "theme"]
         widgets = {"name": forms.TextInput(attrs={"autocomplete": "name"}), "theme": forms.RadioSelect}
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
@@ -29,6 +34,7 @@ class SettingsForm(forms.ModelForm):
         choice_of(self, "time_zone").choices = [("", f"My organization's ({zone.replace('_', ' ')})"), *list_zones()]
         self.fields["time_zone"].label = "Time zone"
         self.fields["time_zone"].help_text = "Meetings and times everywhere are shown in it."
+        choice_of(self, "second_time_zone").choices = [("", "None"), *list_zones()]
         choice_of(self, "language").choices = [("", "My organization's"), *settings.LANGUAGES]
         self.fields["theme"].label = "Colors"
         self.fields["theme"].required = False
