@@ -107,25 +107,23 @@ class _Update:
 def _update_event(call: Call, found: Found, updates: list[_Update], *, tells: bool) -> None:
     """Raises EwsError, SoapFault, MailboxError."""
     old = call.mailbox.get_event(found.id)
-    elements: list[Element] = []
+    patch = parse_event([one.value for one in updates if one.action == "set"], call.zone, old)
     rest: dict[str, Any] = {}
     for update in updates:
-        if update.action == "set":
-            assert update.value is not None
-            elements.append(update.value)
-        elif update.action == "append":
-            rest |= _append(update, old)
+        now = old | patch | rest
+        if update.action == "append":
+            rest |= _append(update, now)
+        elif update.action == "set":
+            continue
         elif update.is_extended:
             rest.setdefault("singleValueExtendedProperties", []).append({"id": parse_path(update.path)[0], "value": ""})
         elif update.name in ATTENDEES:
-            kind = ATTENDEES[update.name]
-            rest["attendees"] = [one for one in rest.get("attendees", old["attendees"]) if one["type"] != kind]
+            rest["attendees"] = [one for one in now["attendees"] if one["type"] != ATTENDEES[update.name]]
         else:
             key = "recurrence" if update.name == "Recurrence" else EVENT_VALUES.get(update.name, ("", None))[0]
             if key not in EVENT_EMPTY:
                 raise update.refuse("ErrorInvalidPropertyDelete")
             rest[key] = deepcopy(EVENT_EMPTY[key])
-    patch = parse_event(elements, call.zone, old)
     extended = [*patch.get("singleValueExtendedProperties", ()), *rest.pop("singleValueExtendedProperties", ())]
     if extended:
         rest["singleValueExtendedProperties"] = extended

@@ -364,6 +364,22 @@ class TestUpdateItem:
         assert refused.codes == ["ErrorInvalidPropertyDelete"]
         assert refused.find("m:MessageXml/t:FieldURI").get("FieldURI") == "calendar:Start"
 
+    def test_one_group_of_attendees_is_written_while_another_is_emptied(self, exchange: Stage, soap: Soap) -> None:
+        event = exchange.add_event(ALICE, meeting(attendees=[
+            {"type": "required", "emailAddress": {"address": "ben@north.example"}},
+            {"type": "optional", "emailAddress": {"address": "cleo@south.example"}},
+        ]))  # fmt: skip
+        item = soap.get_items(exchange.item_id(ALICE, event["id"])).find("t:ItemId")
+        moved = (
+            "<t:OptionalAttendees><t:Attendee><t:Mailbox><t:EmailAddress>ben@north.example</t:EmailAddress></t:Mailbox>"
+            "</t:Attendee></t:OptionalAttendees>"
+        )
+        gone = '<t:DeleteItemField><t:FieldURI FieldURI="calendar:RequiredAttendees"/></t:DeleteItemField>'
+        answer = update(soap, item, gone + set_field("calendar:OptionalAttendees", moved))
+        assert answer.codes == ["NoError"]
+        attendees = [(one["type"], one["emailAddress"]["address"]) for one in stored(exchange)["attendees"]]
+        assert attendees == [("optional", "ben@north.example")]
+
     def test_extended_properties_are_set_and_deleted_by_themselves(self, exchange: Stage, soap: Soap) -> None:
         def field(name: str) -> str:
             return (
