@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 
-from integrations.errors import Conflict, Gone, PermissionMissing, Rejected
+from integrations.errors import Conflict, CursorExpired, Gone, PermissionMissing, Rejected
+from integrations.providers.exchange import Exchange
 from integrations.providers.exchange.ews import EwsAccount
 from integrations.recurrence import Recurrence, Repeats
 from integrations.remote import Attendee, EventDraft, RemoteRef, Response, Window
@@ -30,6 +31,7 @@ from tests.contracts.writing import (
     soon,
     unversioned,
 )
+from tests.integrations.providers.exchange.conftest import Opener
 from tests.integrations.providers.exchange.test_reading import operations
 
 TITLE, TIME = frozenset({"title"}), frozenset({"time"})
@@ -224,7 +226,8 @@ def test_an_occurrence_does_not_reach_into_the_next(calendar: Any, window: Windo
     with pytest.raises(Rejected) as caught:
         calendar.update(second.ref, make_draft(starts=third.starts), fields=TIME)
     assert "between" in caught.value.sentence
-    fits = make_draft(starts=third.starts - timedelta(hours=2))
+    assert second.starts
+    fits = make_draft(starts=second.starts + timedelta(hours=3))
     assert calendar.update(second.ref, fits, fields=TIME).starts == fits.starts
 
 
@@ -246,3 +249,42 @@ def test_an_id_of_exchange_is_told_from_a_uid(stage: ExchangeStage, calendar: An
     made = calendar.create(make_draft(), key=new_key())
     assert read_item_id(made.ref.id, stage.exchange.mailbox(PERSON).name)[0]
     assert calendar.read(RemoteRef(made.uid)) == made
+
+
+@pytest.mark.parametrize("version", ["2010_SP2", "2013_SP1", "2016", "SE"])
+def test_every_version_that_is_still_about_is_written_to(
+    stage: ExchangeStage, exchange: Exchange, open_with: Opener, window: Window, version: str
+) -> None:
+    stage.exchange.use_version(version)
+    calendar = open_with(exchange, version="").calendar
+    key = new_key()
+    series = calendar.create(make_series(daily(4), attendees=invite(BEN)), key=key)
+    first, *_ = occurrences_of(calendar, series, window)
+    assert calendar.update(first.ref, make_draft("Other"), fields=TITLE).title == "Other"
+    assert calendar.create(make_series(daily(4)), key=key).ref.id == series.ref.id
+    calendar.end_series(unversioned(series), before=soon(5))
+    assert len(calendar.instances(series.ref, window)) == 2
+    assert [one.name for one in calendar.calendars()] == ["Calendar"]
+    calendar.delete(series.ref)
+
+
+def test_a_calendar_that_is_deleted_there_ends_its_cursor_and_is_gone(
+    stage: ExchangeStage, calendar: Any, window: Window
+) -> None:
+    other = stage.second_calendar("Side project")
+    *_, last = calendar.changes(None, window, calendar=other)
+    with pytest.raises(CursorExpired):
+        list(calendar.changes(last.cursor, window, calendar="another"))
+    stage.exchange.delete_folder(PERSON, stage._folder_id(other))
+    with pytest.raises(CursorExpired):
+        list(calendar.changes(last.cursor, window, calendar=other))
+    with pytest.raises(Gone):
+        list(calendar.changes(None, window, calendar=other))
+    assert [one.id for one in calendar.calendars()] == [""]
+
+
+def test_a_calendar_in_the_trash_is_none(stage: ExchangeStage, calendar: Any) -> None:
+    other = stage.second_calendar("Side project")
+    assert [one.id for one in calendar.calendars()] == ["", other]
+    stage.exchange.trash_folder(PERSON, stage._folder_id(other))
+    assert [one.id for one in calendar.calendars()] == [""]
