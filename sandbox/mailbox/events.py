@@ -13,7 +13,7 @@ from sandbox.mailbox.event_lists import EventLists, EventRow
 from sandbox.mailbox.event_shapes import Owner, build_occurrence, series_of, shape_event, span, web_link, zone_of
 from sandbox.mailbox.ids import make_change_key, make_item_id, make_uid
 from sandbox.mailbox.recurrence import FOREVER, Occurrence, Series
-from sandbox.mailbox.times import dump_stamp, epoch
+from sandbox.mailbox.times import dump_stamp, epoch, from_epoch
 
 # a change of these, or of the recurrence but for its end, gives a series new days: what was special about old ones is
 # forgotten
@@ -133,18 +133,22 @@ class Events(EventLists):
         return doc
 
     def _check_neighbours(self, series: Series, day: date, doc: dict[str, Any], master_id: str) -> None:
-        """An occurrence may not reach into the one before or after it, let alone jump over it. Raises MailboxError."""
+        """An occurrence may not come to lie on the day of the one before or after it, nor pass it. Raises MailboxError.
+
+        Reference: https://learn.microsoft.com/en-us/graph/api/event-update#response
+        """
         starts, ends = (epoch(moment) for moment in span(doc, series.zone))
-        before, after = series.neighbours(day)
         special = {row.day: row for kind in ("exception", "cancelled") for row in self.exceptions(master_id, kind)}
-        for one in (before, after):
+        for side in (0, 1):
+            one = series.neighbours(day)[side]
+            while one and (row := special.get(one.day.toordinal())) and row.kind == "cancelled":
+                one = series.neighbours(one.day)[side]
             if one is None:
                 continue
             row = special.get(one.day.toordinal())
-            if row and row.kind == "cancelled":
-                continue
             begins, until = (row.starts, row.ends) if row else (epoch(one.starts), epoch(one.ends))
-            if (starts < until) if one is before else (ends > begins):
+            theirs, ours = (from_epoch(moment).astimezone(series.zone).date() for moment in (begins, starts))
+            if (ours <= theirs or starts < until) if side == 0 else (ours >= theirs or ends > begins):
                 raise MailboxError("ErrorOccurrenceCrossingBoundary")
 
     def _save_exception(

@@ -14,6 +14,9 @@ CREATE TABLE IF NOT EXISTS m_folder (
     box INTEGER NOT NULL, id TEXT NOT NULL, kind TEXT NOT NULL, name TEXT NOT NULL, parent TEXT NOT NULL,
     change INTEGER NOT NULL, position INTEGER NOT NULL, PRIMARY KEY (box, id)
 ) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS m_color (
+    box INTEGER NOT NULL, id TEXT NOT NULL, color TEXT NOT NULL, PRIMARY KEY (box, id)
+) WITHOUT ROWID;
 """
 
 
@@ -106,6 +109,19 @@ class Folders(Box):
             folder = self.get_folder(folder_id)
             name = self._check_name(name, folder.kind, folder.parent, but=folder.id)
             self._put_folder(folder.id, folder.kind, name, folder.parent, "changed")
+        return self.get_folder(folder_id)
+
+    def color_of(self, folder_id: str) -> str:
+        """Of a calendar that somebody has given one, as Graph's calendarColor; else "auto"."""
+        row = self._store.row("SELECT color FROM m_color WHERE box = ? AND id = ?", self.key, folder_id)
+        return str(row["color"]) if row else "auto"
+
+    def paint_folder(self, folder_id: str, color: str) -> Folder:
+        """Raises MailboxError."""
+        with self._store.transaction():
+            folder = self.get_folder(folder_id)
+            self._store.run("INSERT OR REPLACE INTO m_color VALUES (?, ?, ?)", self.key, folder.id, color)
+            self._put_folder(folder.id, folder.kind, folder.name, folder.parent, "changed")
         return self.get_folder(folder_id)
 
     def move_folder(self, folder_id: str, parent: str) -> Folder:

@@ -14,7 +14,7 @@ import orjson
 
 from sandbox.mailbox import Folder, Mailbox
 from sandbox.mailbox.event_lists import EventRow
-from sandbox.mailbox.event_shapes import WRITABLE
+from sandbox.mailbox.event_shapes import WRITABLE, shape_event
 from sandbox.microsoft.graph_call import Answer, Call
 from sandbox.microsoft.graph_errors import GraphError, bad_request, not_found, unknown_property
 from sandbox.microsoft.graph_filter import parse_filter, sort_by
@@ -26,6 +26,16 @@ if TYPE_CHECKING:
 
 # how a view is ordered anyway
 BY_START = ("", "start/datetime", "start/datetime asc")
+# https://learn.microsoft.com/en-us/graph/api/resources/event
+MOST_ATTENDEES = 500
+# what tells one event from another that is made under the same transactionId
+CONTENT = ("subject", "body", "start", "end", "isAllDay", "location", "recurrence", "sensitivity")
+# as Outlook's names for colours look; which shades they are exactly is nowhere documented
+COLORS = {
+    "auto": "", "lightBlue": "#a6d1f5", "lightGreen": "#87d28e", "lightOrange": "#fcab73", "lightGray": "#c0c0c0",
+    "lightYellow": "#f0e487", "lightTeal": "#6bc5c5", "lightPink": "#f08cc0", "lightBrown": "#d6a684",
+    "lightRed": "#f88c9b",
+}  # fmt: skip
 ANSWERS = {"accept": "accepted", "decline": "declined", "tentativelyaccept": "tentativelyAccepted"}
 
 
@@ -91,9 +101,9 @@ class EventHandlers:
     # calendars
 
     def dump_calendar(self, folder: Folder, mailbox: Mailbox) -> dict[str, Any]:
-        owner = mailbox.owner
+        owner, color = mailbox.owner, mailbox.color_of(folder.id)
         return {
-            "id": folder.id, "name": folder.name, "color": "auto", "hexColor": "",
+            "id": folder.id, "name": folder.name, "color": color, "hexColor": COLORS[color],
             "isDefaultCalendar": folder.is_default, "changeKey": folder.change_key, "canShare": True,
             "canViewPrivateItems": True, "canEdit": True, "allowedOnlineMeetingProviders": ["teamsForBusiness"],
             "defaultOnlineMeetingProvider": "teamsForBusiness", "isTallyingResponses": folder.is_default,
@@ -117,15 +127,20 @@ class EventHandlers:
         return self.graph.small_page(call, "calendar", "calendars", docs)
 
     def make_calendar(self, call: Call) -> Answer:
-        mailbox = self.graph.mailbox(call)
-        folder = mailbox.add_folder(str(call.body().get("name") or ""), kind="calendar")
+        mailbox, body = self.graph.mailbox(call), call.body()
+        color = parse_color(body)
+        folder = mailbox.add_folder(str(body.get("name") or ""), kind="calendar")
+        if color:
+            folder = mailbox.paint_folder(folder.id, color)
         return self.one_calendar(call, folder, mailbox, 201)
 
     def change_calendar(self, call: Call) -> Answer:
-        mailbox = self.graph.mailbox(call)
-        folder = self.calendar(call, mailbox)
-        if name := call.body().get("name"):
+        mailbox, body = self.graph.mailbox(call), call.body()
+        folder, color = self.calendar(call, mailbox), parse_color(body)
+        if name := body.get("name"):
             folder = mailbox.rename_folder(folder.id, str(name))
+        if color:
+            folder = mailbox.paint_folder(folder.id, color)
         return self.one_calendar(call, folder, mailbox)
 
     def delete_calendar(self, call: Call) -> Answer:
@@ -216,10 +231,12 @@ class EventHandlers:
         unknown = [name for name in body if name not in (*EVENT_NAMES, *EXTENDED) and "@odata" not in name]
         if unknown:
             raise unknown_property(unknown[0], "event")
+        if len(body.get("attendees") or ()) > MOST_ATTENDEES:
+            raise bad_request(f"A meeting has room for {MOST_ATTENDEES} attendees.", "ErrorInvalidRecipients")
         return {name: value for name, value in body.items() if name in (*WRITABLE, *EXTENDED)}
 
     def make_event(self, call: Call) -> Answer:
-        """A transactionId makes a repeated request find the event that the first one made.
+        """A transactionId makes a repeated request find the event that the first one made, and refuses another one.
 
         Reference: https://learn.microsoft.com/en-us/graph/api/calendar-post-events
         """
@@ -233,7 +250,7 @@ class EventHandlers:
         known = mailbox.find_by_transaction(transaction) if transaction else None
         if known is None:
             return self.event_answer(call, mailbox.add_event(body, folder.id), folder.id, status=201)
-        if known["subject"] != (body.get("subject") or ""):
+        if not _is_repeated(known, shape_event(body, None, mailbox.owner)):
             raise GraphError(409, "ErrorDuplicateTransactionId", "Your request can't be completed. The TransactionId "
                              "specified in the request has already been used to create a different event.")  # fmt: skip
         return self.event_answer(call, known, folder.id, status=201)
@@ -270,3 +287,16 @@ class EventHandlers:
                               "ErrorInvalidRequest")  # fmt: skip
         mailbox.delete_event(event_id)
         return Answer(status=202)
+
+
+def parse_color(body: dict[str, Any]) -> str:
+    """The calendarColor of a body, "" for none. Raises GraphError."""
+    color = body.get("color") or ""
+    if color and color not in COLORS:
+        raise bad_request(f"Requested value '{color}' was not found.", "RequestBodyRead")
+    return str(color)
+
+
+def _is_repeated(known: dict[str, Any], asked: dict[str, Any]) -> bool:
+    """Whether an event is what is asked for, as far as clients can say it."""
+    return all(known[name] == asked[name] for name in CONTENT)

@@ -116,8 +116,17 @@ def test_a_transaction_id_makes_a_retry_find_the_first_event(stage):
     first, second = (stage.send("POST", "me/events", body).json for _ in range(2))
     assert first["id"] == second["id"] and first["transactionId"] == "c0ffee"
     assert len(stage.get("me/events")["value"]) == 1
-    other = stage.refusal("POST", "me/events", talk("Other", transactionId="c0ffee"))
-    assert other == (409, "ErrorDuplicateTransactionId")
+    different = (talk("Other"), talk(day="10-22"), talk(recurrence=every()), talk(location={"displayName": "Room 4"}))
+    for one in different:
+        other = stage.refusal("POST", "me/events", {**one, "transactionId": "c0ffee"})
+        assert other == (409, "ErrorDuplicateTransactionId")
+    assert len(stage.get("me/events")["value"]) == 1
+
+
+def test_a_meeting_has_room_for_500_attendees(stage):
+    crowd = [{"emailAddress": {"address": f"guest{number}@north.example"}} for number in range(501)]
+    assert stage.refusal("POST", "me/events", talk(attendees=crowd)) == (400, "ErrorInvalidRecipients")
+    assert len(stage.send("POST", "me/events", talk(attendees=crowd[1:])).json["attendees"]) == 500
 
 
 @pytest.mark.parametrize(
@@ -215,6 +224,22 @@ def test_a_series_has_instances_and_one_of_them_can_be_changed_or_deleted(stage)
     assert shown["cancelledOccurrences"] == [f"OID.{master['id']}.2026-10-23"]
     assert stage.refusal("GET", f"me/events/{days[0]['id']}/instances?{WINDOW}")[1] == "ErrorInvalidRequest"
     assert stage.refusal("GET", f"me/events/{master['id']}/instances")[1] == "ErrorInvalidRequest"
+
+
+def test_an_occurrence_does_not_come_to_the_day_of_the_one_before_or_after_it(stage):
+    master = stage.send("POST", "me/events", talk(recurrence=every("daily", 5))).json
+    _, second, third, *_ = stage.get(f"me/events/{master['id']}/instances?{WINDOW}")["value"]
+
+    def move(day: str, begin: str, until: str) -> int:
+        times = {"start": at(day, begin), "end": at(day, until)}
+        return stage.send("PATCH", f"me/events/{second['id']}", times).status_code
+
+    assert move("10-22", "22:00", "23:30") == 200
+    for day in ("10-21", "10-23", "10-24"):
+        assert move(day, "18:00", "19:00") == 400
+    stage.send("DELETE", f"me/events/{third['id']}")
+    assert move("10-23", "18:00", "19:00") == 200
+    assert move("10-24", "08:00", "09:00") == 400
 
 
 def test_an_invitation_is_answered_and_the_organizer_sees_it(stage):
@@ -406,6 +431,15 @@ def test_calendars_are_listed_made_and_deleted_but_for_the_default_one(stage):
     assert stage.get("me/calendar/events")["value"] == []
     assert stage.send("DELETE", f"me/calendars/{made['id']}").status_code == 204
     assert stage.refusal("DELETE", f"me/calendars/{default['id']}")[0] == 403
+
+
+def test_a_calendar_is_given_a_colour(stage):
+    made = stage.send("POST", "me/calendars", {"name": "Court", "color": "lightRed"}).json
+    assert (made["color"], made["hexColor"]) == ("lightRed", "#f88c9b")
+    changed = stage.send("PATCH", f"me/calendars/{made['id']}", {"color": "lightTeal"}).json
+    assert (changed["name"], changed["color"]) == ("Court", "lightTeal")
+    assert [one["color"] for one in stage.get("me/calendars")["value"]] == ["auto", "lightTeal"]
+    assert stage.refusal("PATCH", f"me/calendars/{made['id']}", {"color": "plaid"}) == (400, "RequestBodyRead")
 
 
 def test_a_batch_answers_each_step_by_itself(stage):
