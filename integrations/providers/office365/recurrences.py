@@ -51,6 +51,8 @@ _RANGES = {
     "noEnd": ("type", "startDate", "recurrenceTimeZone"),
     "numbered": ("type", "startDate", "numberOfOccurrences", "recurrenceTimeZone"),
 }
+_MOST = 1_000
+"""Of occurrences that are counted: Outlook makes 999 where it is given a number."""
 _ODD = (KeyError, ValueError, TypeError, AttributeError)
 
 
@@ -176,19 +178,31 @@ def end_recurrence(raw: Mapping[str, Any], first: datetime, zone: ZoneInfo, *, b
         last -= timedelta(days=1)
     if extent["type"] == "endDate" and date.fromisoformat(extent["endDate"]) <= last:
         return None
-    if extent["type"] == "numbered":
-        count = int(extent.pop("numberOfOccurrences"))
-        try:
-            parsed = _parse_pattern(pattern)
-        except _ODD:
-            parsed = None
-        starts = replace(parsed, count=count).starts_of(first, zone, most=count) if parsed else []
-        if not starts:
+    if extent["type"] != "noEnd":
+        last_start = _find_last(pattern, extent, first, zone)
+        if last_start is None and extent["type"] == "numbered":
             raise Rejected(CANNOT_END, detail="a pattern of Outlook's own, numbered")
-        if starts[-1] < before:
+        if last_start is not None and last_start < before:
             return None
+        extent.pop("numberOfOccurrences", None)
     extent |= {"type": "endDate", "endDate": last.isoformat()}
     return {"pattern": pattern, "range": extent}
+
+
+def _find_last(pattern: Json, extent: Json, first: datetime, zone: ZoneInfo) -> datetime | None:
+    """The start of the last occurrence; None where we do not know when it is."""
+    try:
+        parsed = _parse_pattern(pattern)
+        if parsed is None:
+            return None
+        if extent["type"] == "numbered":
+            parsed = replace(parsed, count=int(extent["numberOfOccurrences"]))
+        else:
+            parsed = replace(parsed, until=date.fromisoformat(extent["endDate"]))
+        starts = parsed.starts_of(first, zone, most=_MOST)
+    except _ODD:
+        return None
+    return starts[-1] if 0 < len(starts) < _MOST else None
 
 
 def _keep_known(raw: Mapping[str, Any]) -> tuple[Json, Json]:

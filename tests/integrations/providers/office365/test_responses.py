@@ -5,11 +5,13 @@ https://learn.microsoft.com/en-us/entra/identity-platform/claims-challenge
 """
 
 import base64
+import io
 from datetime import timedelta
 from typing import Any
 
 import orjson
 import pytest
+import requests
 
 from integrations.errors import (
     AdminNeeded,
@@ -21,11 +23,14 @@ from integrations.errors import (
     RateLimited,
     ReconnectNeeded,
     Refused,
+    Rejected,
     Unexpected,
     Unreachable,
 )
 from integrations.providers.office365.responses import (
     Endless,
+    Repeated,
+    fetch_json,
     follow_links,
     keep_claims,
     make_error,
@@ -55,6 +60,11 @@ CASES: list[tuple[int, dict[str, Any], type[ProviderError]]] = [
     (404, shape("ErrorInvalidUser"), AdminNeeded),
     (404, shape("ErrorItemNotFound"), Gone),
     (404, shape("itemNotFound"), Gone),
+    (400, shape("ErrorInvalidIdMalformed"), Gone),
+    (400, shape("ErrorOccurrenceCrossingBoundary"), Rejected),
+    (400, shape("TimeZoneNotSupportedException"), Rejected),
+    (400, shape("ErrorInvalidRecipients"), Rejected),
+    (507, shape("ErrorQuotaExceeded"), Rejected),
     (404, shape("somethingNew"), Gone),
     (410, shape("resyncRequired"), CursorExpired),
     (410, shape("SyncStateNotFound"), CursorExpired),
@@ -327,3 +337,40 @@ def test_one_page_is_not_kept_while_the_next_is_fetched() -> None:
     for record in follow_links(fetch, parse, first=f"{ROOT}x", root=ROOT):
         del record
     assert alive == [0, 0, 0, 0]
+
+
+class Answering:
+    """A session with one answer to everything."""
+
+    def __init__(self, status: int, body: bytes) -> None:
+        self.status, self.body = status, body
+
+    def request(self, method: str, url: str, **_: Any) -> Any:
+        answer = requests.Response()
+        answer.status_code, answer.raw = self.status, io.BytesIO(self.body)
+        return answer
+
+
+def write(status: int, code: str, method: str = "POST") -> ProviderError:
+    with pytest.raises(ProviderError) as caught:
+        fetch_json(Answering(status, orjson.dumps(shape(code))), method, ROOT, headers={})  # type: ignore[arg-type]
+    return caught.value
+
+
+def test_what_a_mailbox_refuses_to_take_is_rejected_and_what_we_asked_wrongly_is_unexpected() -> None:
+    assert type(write(400, "ErrorPropertyValidationFailure")) is Rejected
+    assert type(write(413, "ErrorMessageSizeExceeded")) is Rejected
+    assert type(write(400, "RequestBodyRead")) is Unexpected
+    assert type(write(400, "ErrorPropertyValidationFailure", "GET")) is Unexpected
+    assert type(write(503, "ErrorServerBusy")) is RateLimited
+
+
+@pytest.mark.parametrize("status", [400, 409])
+def test_a_transaction_that_was_used_before_is_told_apart_from_other_conflicts(status: int) -> None:
+    assert type(write(status, "ErrorDuplicateTransactionId")) is Repeated
+    assert type(write(409, "ErrorFolderExists")) is Conflict
+
+
+def test_a_write_may_be_answered_with_nothing() -> None:
+    assert fetch_json(Answering(204, b""), "DELETE", ROOT, headers={}) == {}  # type: ignore[arg-type]
+    assert fetch_json(Answering(201, b'{"id": "x"}'), "POST", ROOT, headers={}) == {"id": "x"}  # type: ignore[arg-type]
