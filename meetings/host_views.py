@@ -44,7 +44,7 @@ def host(request: SignedInRequest, admin: Membership) -> HttpResponse:
         "info": host_settings.find_info(row.kind) if row else None,
         "scheduled": _count_scheduled(admin.organization, row.kind) if row else 0,
         "scopes": SCOPES,
-        "example": _make_example(str(form["link_template"].value() or "")),
+        "example": {} if form["link_template"].errors else _make_example(str(form["link_template"].value() or "")),
     }
     return render(request, "meetings/host.html", context, status=422 if form.is_bound else 200)
 

@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo
 from integrations.errors import AdminNeeded, Gone, ProviderError, Rejected, Unreachable
 from meetings.hosting import HostDraft, HostedMeeting, HostInfo, HostSetup, Kind, OpenHost
 
-SECRET = "opens the memory host"  # noqa: S105 (opens nothing but a dictionary of the test)
+SECRET = "opens-the-memory-host"  # noqa: S105 (opens nothing but a dictionary of the test)
 FIRST_NUMBER = 84_000_000_000
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from datetime import timedelta
+from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from sandbox.zoom import Zoom
@@ -29,12 +29,16 @@ def fill_zoom(zoom: Zoom, people: Iterable[tuple[str, str, str, str, str]], *, w
     zone = ZoneInfo(zoom.schedule(with_webinars, {"topic": "Quick call", "type": 3})["timezone"])
     today = zoom.clock.now().astimezone(zone).replace(hour=0, minute=0, second=0, microsecond=0, tzinfo=None)
     for topic, days, hour, minutes, repeats in OWN:
-        starts = today + timedelta(days=days, hours=hour)
+        starts = _on_a_working_day(today + timedelta(days=days, hours=hour))
         body = {"topic": topic, "start_time": f"{starts:%Y-%m-%dT%H:%M:%S}", "duration": minutes}
         if repeats:
             day = str(starts.isoweekday() % 7 + 1)
             body |= {"type": 8, "recurrence": {"type": repeats, "weekly_days": day, "end_times": 6}}
         zoom.schedule(with_webinars, body)
-    starts = today + timedelta(days=9, hours=15)
+    starts = _on_a_working_day(today + timedelta(days=9, hours=15))
     webinar = {"topic": "Data protection for founders", "start_time": f"{starts:%Y-%m-%dT%H:%M:%S}", "duration": 60}
     zoom.schedule(with_webinars, webinar, kind="webinar")
+
+
+def _on_a_working_day(moment: datetime) -> datetime:
+    return moment + timedelta(days=max(0, 7 - moment.weekday()) if moment.weekday() > 4 else 0)
