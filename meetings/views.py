@@ -12,6 +12,7 @@ from django.views.decorators.http import require_safe
 from django_htmx.http import trigger_client_event
 
 from meetings import weeks
+from meetings.acting import find_actions, find_troubled
 from meetings.agenda import build_agenda, find_on_the_clock, find_rest_of_series
 from meetings.exporting import HEADER, list_rows
 from meetings.forms import FilterForm
@@ -84,10 +85,11 @@ def now(request: SignedInRequest) -> HttpResponse:
 @require_safe
 def detail(request: SignedInRequest, pk: int) -> HttpResponse:
     reader = find_reader(request.user)
-    meeting = get_object_or_404(reader.meetings().select_related("scheduled"), pk=pk)
+    meeting = get_object_or_404(reader.meetings().select_related("scheduled", "connection"), pk=pk)
     shown = reader.show(meeting, around=describe(reader, [meeting]).get(meeting.pk))
     context = {
         "shown": shown,
+        "actions": find_actions(reader, meeting),
         "meeting": shown.meeting,
         "ways_in": find_ways_in(shown, meeting.scheduled),
         "series": find_rest_of_series(reader, meeting),
@@ -139,11 +141,12 @@ def _read_form(request: SignedInRequest, reader: Reader) -> FilterForm:
 
 def _frame(reader: Reader, form: FilterForm, filters: Filters, view: str) -> dict[str, Any]:
     """What the three views have in common."""
-    today = filters.on or reader.clock.today
+    today = weeks.hold_in(filters.on or reader.clock.today)
     return {
         "form": form,
         "filters": filters,
         "standing": reader.standing,
+        "troubled": find_troubled(reader.circle),
         "view": view,
         "day_url": reverse("meetings:day", args=[today.isoformat()]),
         "week_url": reverse("meetings:week", args=[weeks.week_name(today)]),

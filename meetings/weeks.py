@@ -16,6 +16,7 @@ from meetings.surroundings import Twins, describe
 from meetings.times import LONGEST_SHOWN_AS_TIMES, Clock, find_zone, first_day, last_day, say_days, say_shift, zone_city
 
 DAY = timedelta(days=1)
+MARGIN = 14 * DAY
 MOST_SHOWN = 500
 LANES_OF_A_DAY = 12
 LANES_OF_A_WEEK = 4
@@ -108,9 +109,13 @@ def parse_day(text: str) -> date | None:
         return None
 
 
+def hold_in(day: date) -> date:
+    """The nearest day that can be shown, with those around it."""
+    return min(max(day, EARLIEST.date() + MARGIN), LATEST.date() - MARGIN)
+
+
 def _within(day: date) -> date | None:
-    margin = 14 * DAY
-    return day if EARLIEST.date() + margin <= day <= LATEST.date() - margin else None
+    return day if day == hold_in(day) else None
 
 
 def name_days(first: date, count: int) -> str:
