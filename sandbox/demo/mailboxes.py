@@ -91,8 +91,11 @@ def _read(google: Google, email: str, zone: str) -> Life:
 
 
 def _fill_calendars(mailbox: Mailbox, life: Life, zone: str) -> None:
+    colors = iter(("lightTeal", "lightOrange", "lightPink"))
     for name, docs in life.calendars.items():
         folder = mailbox.add_folder(name, kind="calendar").id if name else mailbox.calendar_id
+        if name:
+            mailbox.paint_folder(folder, next(colors, "lightGray"))
         mailbox.fill_events([convert_event(doc, mailbox.email, zone) for doc in docs], folder)
     # without telling anybody: the others' diaries say the same
     for master in (doc for doc in life.calendars[""] if doc.get("recurrence")):
