@@ -6,14 +6,14 @@ from django import forms
 from django.http import QueryDict
 
 from meetings.calendars import MOST_SHOWN, OWN, Choice
-from meetings.palette import COLORS, find_nearest
+from meetings.palette import COLORS
 from meetings.scheduling_models import AccountCalendar
 
 
 class CalendarsForm(forms.Form):
     """Only calendars that stood on the page are changed: what appeared since then was not left unticked by anyone."""
 
-    def __init__(self, data: QueryDict | None, *, calendars: Sequence[AccountCalendar], calendar_name: str) -> None:
+    def __init__(self, data: QueryDict | None, *, calendars: Sequence[AccountCalendar], service: str) -> None:
         super().__init__(data)
         self.calendars = calendars
         for one in calendars:
@@ -21,12 +21,12 @@ class CalendarsForm(forms.Form):
             self.fields[f"shown-{one.pk}"] = forms.BooleanField(
                 required=False, initial=one.is_shown or is_own, disabled=is_own
             )
-            followed = COLORS[find_nearest(one.color)]
+            followed = f"{f'As at {service}' if one.color else 'Automatic'}: {COLORS[one.followed_color]}"
             self.fields[f"color-{one.pk}"] = forms.ChoiceField(
                 label=f"Color of {one.name}",
                 required=False,
                 initial=one.chosen_color,
-                choices=[("", f"{followed}, as in {calendar_name}"), *COLORS.items()],
+                choices=[("", followed), *COLORS.items()],
                 widget=forms.Select(attrs={"class": "input"}),
                 error_messages={"invalid_choice": "There is no such color."},
             )

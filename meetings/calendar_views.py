@@ -49,12 +49,12 @@ def calendar_listing_create(request: SignedInRequest) -> HttpResponse:
 
 def _make_form(request: SignedInRequest, picker: Picker) -> CalendarsForm:
     data = request.POST if request.method == "POST" else None
-    return CalendarsForm(data, calendars=picker.calendars, calendar_name=picker.calendar_name)
+    return CalendarsForm(data, calendars=picker.calendars, service=picker.service)
 
 
 def _page(request: SignedInRequest, picker: Picker, form: CalendarsForm | None = None) -> HttpResponse:
     """`form`: one that was refused."""
-    shown = form or CalendarsForm(None, calendars=picker.calendars, calendar_name=picker.calendar_name)
+    shown = form or CalendarsForm(None, calendars=picker.calendars, service=picker.service)
     context = {"picker": picker, "standing": picker.standing, "form": shown, "boxes": picker.with_boxes(shown)}
     context["is_fragment"] = request.htmx.target == "calendars"
     template = "meetings/_calendars.html" if context["is_fragment"] else "meetings/calendars.html"

@@ -20,6 +20,8 @@ COLORS = {
     "grey": "Grey",
 }
 DEFAULT = "teal"
+IN_TURN = ("teal", "orange", "blue", "pink", "olive", "purple", "red", "amber", "green", "grey")
+"""For calendars whose provider says no color: neighbours look different."""
 
 HUES = {
     "red": 0.0,
@@ -49,6 +51,11 @@ def find_nearest(color: str) -> str:
     if saturation < GREYEST or value < GREYEST:
         return "grey"
     return min(HUES, key=lambda key: _distance(HUES[key], hue * 360))
+
+
+def pick_color(color: str, position: int) -> str:
+    """The key for a calendar of this color, or, where it has none, for the one at this place of the list."""
+    return find_nearest(color) if is_color(color) else IN_TURN[position % len(IN_TURN)]
 
 
 def _distance(hue: float, other: float) -> float:

@@ -15,7 +15,6 @@ from integrations.standing import Standing, find_standing
 from meetings.calendar_forms import CalendarsForm
 from meetings.calendars import FEED, OWN
 from meetings.models import Meeting
-from meetings.palette import find_nearest
 from meetings.scheduling_models import AccountCalendar, CalendarList
 from organizations.models import User
 
@@ -34,11 +33,6 @@ class Row:
     @property
     def is_main(self) -> bool:
         return self.calendar.remote_id == OWN
-
-    @property
-    def followed(self) -> str:
-        """The color it has while none is chosen here: the page itself shows what is chosen in its list of colors."""
-        return find_nearest(self.calendar.color)
 
     @property
     def state(self) -> str:
@@ -71,7 +65,11 @@ class Picker:
 
     @property
     def calendar_name(self) -> str:
-        return self.standing.info.calendar_name if self.standing.info else "your calendar service"
+        return self.standing.info.calendar_name if self.standing.info else "Your calendar service"
+
+    @property
+    def service(self) -> str:
+        return self.standing.info.name if self.standing.info else "your calendar service"
 
     @property
     def is_listed(self) -> bool:

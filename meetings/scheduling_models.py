@@ -13,7 +13,7 @@ from django.utils import timezone
 from integrations.models import Connection
 from integrations.recurrence import Recurrence, parse_recurrence
 from integrations.remote import Attendee
-from meetings.palette import COLORS, find_nearest
+from meetings.palette import COLORS, pick_color
 from organizations.models import Organization, User
 from safety.secrets import EncryptedJSONField
 
@@ -336,7 +336,12 @@ class AccountCalendar(models.Model):
     @property
     def swatch(self) -> str:
         """The key of the color that it is shown in, one of palette.COLORS."""
-        return self.chosen_color if self.chosen_color in COLORS else find_nearest(self.color)
+        return self.chosen_color if self.chosen_color in COLORS else self.followed_color
+
+    @property
+    def followed_color(self) -> str:
+        """The same while none is chosen here."""
+        return pick_color(self.color, self.position)
 
 
 class CalendarList(models.Model):

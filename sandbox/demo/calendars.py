@@ -150,13 +150,13 @@ def _fill_second_calendars(google: Google, alice: Diary, dora: Diary) -> None:
         body = {"summary": f"Hearing {number + 1}, Aurora Shipping ./. Halvorsen", "location": "Court 3, room 214",
                 **alice.times(alice.workday(count), "09:30", 120)}  # fmt: skip
         google.add_event(ALICE, body, calendar=court)
-    family = make(alice, "Family", "", "3")
+    family = make(alice, "Family", "", "2")
     for count, clock, minutes, summary in ((1, "18:30", 60, "Parents’ evening"), (5, "17:00", 90, "Emil’s birthday")):
         body = {"summary": summary, "visibility": "private", **alice.times(alice.workday(count), clock, minutes)}
         google.add_event(ALICE, body, calendar=family)
-    firm = make(dora, "Firm calendar", "Closing days and what concerns everybody", "9")
+    firm = make(dora, "Firm calendar", "Closing days and what concerns everybody", "8")
     for email in (ALICE, BEN, EMIL):
-        google.calendars.share(firm, email, color="9")
+        google.calendars.share(firm, email, color="8")
     for count, summary in ((6, "Fire drill"), (12, "Office closed"), (19, "Summer party")):
         first = dora.workday(count)
         days = {"start": {"date": f"{first}"}, "end": {"date": f"{first + timedelta(days=1)}"}}

@@ -11,13 +11,14 @@ EMIL = "emil.tanaka@northwind.example"
 DORA = "dora.lindqvist@northwind.example"
 RULES = {"runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]}
 BEFORE_SIGN_IN = ["/", "/accounts/login/", "/accounts/login/code/", "/accounts/signup/", "/accounts/password/reset/"]
-UNCONNECTED = ["/profile/", "/meetings/", "/contacts/", "/integrations/connection/new/"]
+UNCONNECTED = ["/profile/", "/meetings/", "/meetings/calendars/", "/contacts/", "/integrations/connection/new/"]
 CONNECTED = [
     "/profile/",
     "/profile/settings/",
     "/meetings/",
     "/meetings/?when=past",
     "/meetings/?q=nothing+is+called+this",
+    "/meetings/calendars/",
     "/contacts/",
     "/contacts/?q=nobody+is+called+this",
     "/integrations/connection/new/",

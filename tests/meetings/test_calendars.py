@@ -259,7 +259,8 @@ def test_the_page_lists_the_calendars_and_says_how_each_stands(linked, alice_cli
     assert "Team Shared with you. You may change it. Waiting to be read" in page
     assert "Feasts Shared with you, to read." in page
     assert "List checked" in page
-    assert "Green, as in Memory Calendar" in page
+    assert "As at Memory: Green" in page
+    assert "Automatic: Teal" in page, "the provider says no color"
     memory.fail(errors.PermissionMissing(), at="calendar", after=1)
     sync.run(linked.pk, trigger="person")
     assert f"Not read {errors.PermissionMissing.sentence}" in text_of(alice_client.get(PAGE))

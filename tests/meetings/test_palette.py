@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from meetings.palette import COLORS, DEFAULT, find_nearest, is_color
+from meetings.palette import COLORS, DEFAULT, IN_TURN, find_nearest, is_color, pick_color
 
 CSS = Path(__file__).resolve().parents[2] / "static" / "css"
 TOKENS = dict(re.findall(r"--([a-z0-9-]+): light-dark\((#[0-9a-f]{6}), ", (CSS / "tokens.css").read_text()))
@@ -51,6 +51,12 @@ def test_every_color_has_one_of_ours(digits):
 @given(st.text())
 def test_whatever_is_no_color_has_one_too(text):
     assert find_nearest(text) in COLORS
+
+
+def test_calendars_without_a_color_of_their_own_get_ten_different_ones():
+    assert len({pick_color("", position) for position in range(10)}) == len(IN_TURN) == len(COLORS)
+    assert pick_color("", 0) == DEFAULT
+    assert pick_color("#d50000", 0) == "red"
 
 
 def luminance(color: str) -> float:
