@@ -190,6 +190,16 @@ def test_an_occurrence_is_read_with_when_its_series_has_it(calendar: Calendar, w
     assert not read.is_series and read.series_id == second.series_id
 
 
+def test_the_series_of_an_occurrence_is_found(calendar: Calendar, window: Window) -> None:
+    series, (_, second, *_) = make_five(calendar, window)
+    for ref in (second.ref, series.ref):
+        found = calendar.read_series(ref)
+        assert (found.ref, found.is_series, found.recurrence) == (series.ref, True, daily())
+    calendar.delete(series.ref)
+    with pytest.raises(Gone):
+        calendar.read_series(second.ref)
+
+
 def test_an_occurrence_that_is_changed_is_an_exception_of_its_series(calendar: Calendar, window: Window) -> None:
     series, (_, second, *_) = make_five(calendar, window)
     *_, last = calendar.changes(None, window)

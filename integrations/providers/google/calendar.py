@@ -42,7 +42,10 @@ LIST_NOT_GRANTED = (
     "Google does not let Portico see the list of your calendars, so only your own one is shown. Reconnect and tick it "
     "there to see the others."
 )
-NOT_OWNED = "Google lets Portico read the calendars that you own yourself, and this one is somebody else's."
+NOT_OWNED = (
+    "Google does not let Portico use this calendar. It may use those that you own yourself, as far as you allowed it "
+    "when you connected."
+)
 
 
 class Fetch(Protocol):

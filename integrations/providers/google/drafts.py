@@ -7,7 +7,7 @@ from typing import Any
 
 from integrations.errors import Rejected
 from integrations.providers.drafts import escape
-from integrations.providers.google.payloads import Json, find_first
+from integrations.providers.google.payloads import Json, find_first, is_private
 from integrations.providers.google.rules import Beyond, First, dump_rule, first_of, move_lines, shift_lines
 from integrations.providers.moments import find_zone
 from integrations.remote import Attendee, EventDraft
@@ -46,7 +46,7 @@ def dump_changes(item: Json, draft: EventDraft, fields: frozenset[str]) -> dict[
         body["location"] = draft.location
     if "attendees" in fields:
         body["attendees"] = _merge(item.get("attendees") or [], draft.attendees)
-    if "is_private" in fields:
+    if "is_private" in fields and draft.is_private != is_private(item):
         body["visibility"] = "private" if draft.is_private else "default"
     if "time" in fields:
         body |= _dump_times(draft, clears=True)

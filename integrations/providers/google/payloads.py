@@ -94,6 +94,10 @@ def is_gone(item: Json) -> bool:
     return item.get("status") == "cancelled"
 
 
+def is_private(item: Json) -> bool:
+    return item.get("visibility") in ("private", "confidential")
+
+
 def parse_event(item: Json, calendar: str = "") -> RemoteEvent:
     """One event or occurrence, which has an id, of the calendar with this RemoteCalendar.id.
 
@@ -144,7 +148,7 @@ def parse_event(item: Json, calendar: str = "") -> RemoteEvent:
         source.get("url", "") if (source := get("source")) else "",
         _parse_conference(get("conferenceData"), get("hangoutLink")),
         get("htmlLink", ""),
-        get("visibility") in ("private", "confidential"),
+        is_private(item),
         get("transparency") == "transparent",
         _STATUSES.get(get("status", ""), _CONFIRMED),
         _KINDS.get(kind, kind),

@@ -28,6 +28,7 @@ _PARTS = {
     Repeats.MONTHLY: {"FREQ", "INTERVAL", "COUNT", "UNTIL", "WKST", "BYDAY", "BYMONTHDAY", "BYSETPOS"},
 }
 _LARGE_STEPS = {"DAILY", "WEEKLY", "MONTHLY", "YEARLY"}
+_SMALL_STEPS = {"BYHOUR", "BYMINUTE", "BYSECOND"}
 _ORDINAL_DAY = re.compile(r"([+-]?\d+)?(MO|TU|WE|TH|FR|SA|SU)")
 _MOMENT = re.compile(r"\d{8}(?:T\d{6}Z?)?")
 _WEEKS = (1, 2, 3, 4, LAST_DAY)
@@ -162,7 +163,9 @@ def end_lines(lines: Sequence[str], first: First, before: datetime) -> list[str]
     rule = _find_rule(lines)
     try:
         parts = _split(rule)
-        if parts["FREQ"] not in _LARGE_STEPS or naive <= first.naive:
+        # What goes on by the minute would be counted out minute by minute, and an interval of nothing for ever.
+        is_countable = parts["FREQ"] in _LARGE_STEPS and _SMALL_STEPS.isdisjoint(parts)
+        if not is_countable or int(parts.get("INTERVAL", "1")) < 1 or naive <= first.naive:
             raise Beyond
         until = [_to_naive(parts["UNTIL"], first)] if "UNTIL" in parts else []
         options = ";".join(f"{name}={value}" for name, value in parts.items() if name != "UNTIL")
