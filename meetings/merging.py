@@ -68,7 +68,8 @@ class Matcher:
             return found.pk if found else None, is_doomed
         if event.ref.container == "" or found.container == event.ref.container:
             self._seen[found.pk] = found, event, starts, ends
-        return found.pk, not found.is_in_calendar or found.deleted_at is not None
+        is_deleted = found.deleted_at is not None and not found.deleted_there
+        return found.pk, not found.is_in_calendar or is_deleted
 
     def _find(self, event: RemoteEvent, starts: datetime | None, join_url: str) -> ScheduledMeeting | None:
         if not self._is_loaded:
@@ -85,8 +86,10 @@ class Matcher:
     def follow(self) -> None:
         """Have what was scheduled here follow what its events say now, once their rows are written."""
         for scheduled, event, starts, ends in self._seen.values():
-            if scheduled.deleted_at is not None:
+            if scheduled.deleted_at is not None and not scheduled.deleted_there:
                 continue
+            if scheduled.deleted_at is not None:
+                _revive(scheduled)
             if not scheduled.is_in_calendar:
                 _ask_to_adopt(scheduled, self.connection, event)
             elif scheduled.recurrence is None and starts is not None and ends is not None:
@@ -112,6 +115,27 @@ def _ask_to_adopt(scheduled: ScheduledMeeting, connection: Connection, event: Re
         container=event.ref.container,
         remote_id=event.series_id or event.ref.id,
     )
+
+
+def _revive(scheduled: ScheduledMeeting) -> None:
+    """It was deleted there and is there again: somebody took that back. Its link may have ended meanwhile."""
+    scheduled.deleted_at, scheduled.deleted_there, scheduled.changed_at = None, False, timezone.now()
+    scheduled.save(update_fields=["deleted_at", "deleted_there", "changed_at"])
+    ending = scheduled.writes.filter(action=WriteAction.DELETE)
+    if ending.filter(state=WriteState.WAITING, taken_until=None).update(state=WriteState.DROPPED):
+        return
+    if scheduled.host and ending.exists():
+        scheduled.host_id = ""
+        scheduled.save(update_fields=["host_id"])
+        queueing.put(
+            owner_id=scheduled.owner_id,
+            scheduled=scheduled,
+            connection=scheduled.connection,
+            action=WriteAction.UPDATE,
+            container=scheduled.container,
+            host_action=WriteAction.CREATE,
+            fields_json=["body", "location"],
+        )
 
 
 def _follow_single(scheduled: ScheduledMeeting, event: RemoteEvent, starts: datetime, ends: datetime) -> None:

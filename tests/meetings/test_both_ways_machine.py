@@ -12,7 +12,7 @@ import time_machine
 from django.test import override_settings
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
+from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
 from integrations.errors import Unreachable
 from integrations.providers.memory import SERVICE
@@ -140,18 +140,17 @@ class BothWays(RuleBasedStateMachine):
     def cut_off(self, at: str) -> None:
         SERVICE.fail(Unreachable(), at=at)
 
-    @precondition(lambda self: Write.objects.filter(state=WriteState.WAITING).exists())
     @rule(index=indexes)
     def carry_one_out(self, index: int) -> None:
-        writes = list(Write.objects.filter(state=WriteState.WAITING).order_by("pk"))
-        write = writes[index % len(writes)]
-        Write.objects.filter(pk=write.pk).update(next_try_at=NOW)
-        outbox.carry_out(write.pk)
+        if writes := list(Write.objects.filter(state=WriteState.WAITING).order_by("pk")):
+            write = writes[index % len(writes)]
+            Write.objects.filter(pk=write.pk).update(next_try_at=NOW)
+            outbox.carry_out(write.pk)
 
-    @precondition(lambda self: Write.objects.filter(state=WriteState.FAILED).exists())
     @rule()
     def retry(self) -> None:
-        queueing.put_again(Write.objects.filter(state=WriteState.FAILED).earliest("pk"))
+        if (write := Write.objects.filter(state=WriteState.FAILED).order_by("pk").first()) is not None:
+            queueing.put_again(write)
 
     @rule()
     def sync(self) -> None:
