@@ -6,7 +6,7 @@ stand side by side, and a meeting at nine stands beside nine, also in the week i
 """
 
 from collections.abc import Hashable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, time, timedelta, tzinfo
 
 QUARTER = timedelta(minutes=15)
@@ -91,7 +91,7 @@ def plan_days(
     planned = []
     for day in days:
         places, hidden = lay_out(cut[day], most_lanes=most_lanes)
-        shifted = [_move(one, begin, end) for one in places]
+        shifted = [replace(one, row=one.row - begin) for one in places]
         planned.append(PlannedDay(day, shifted, _find_gaps(axis[begin:end], set(slots_of[day])), hidden))
     return Plan(end - begin, _list_hours(axis[begin:end], days, slots_of, zone), planned)
 
@@ -126,7 +126,7 @@ def lay_out(parts: Iterable[Place], *, most_lanes: int = MOST_LANES) -> tuple[li
 
     def close() -> None:
         lanes = len(free_from)
-        placed.extend(_in_lanes(one, lanes) for one in heap)
+        placed.extend(replace(one, lanes=lanes) for one in heap)
         heap.clear()
         free_from.clear()
 
@@ -139,7 +139,7 @@ def lay_out(parts: Iterable[Place], *, most_lanes: int = MOST_LANES) -> tuple[li
             continue
         free_from[lane : lane + 1] = [one.row + one.rows]
         heap_ends = max(heap_ends, one.row + one.rows) if heap else one.row + one.rows
-        heap.append(Place(one.key, one.row, one.rows, lane, 1, one.begins_before, one.goes_on))
+        heap.append(replace(one, lane=lane))
     close()
     return placed, hidden
 
@@ -157,16 +157,6 @@ def find_overlapping(spans: Iterable[Span]) -> set[Hashable]:
                 found |= {one.key, other.key}
         running.append(one)
     return found
-
-
-def _in_lanes(one: Place, lanes: int) -> Place:
-    return Place(one.key, one.row, one.rows, one.lane, lanes, one.begins_before, one.goes_on)
-
-
-def _move(one: Place, begin: int, end: int) -> Place:
-    """Seen from the first row that is drawn; a short one at the end of the drawing moves up to be seen whole."""
-    row = min(one.row, end - one.rows) - begin
-    return Place(one.key, row, one.rows, one.lane, one.lanes, one.begins_before, one.goes_on)
 
 
 def _make_axis(days: Iterable[Sequence[Slot]]) -> list[Slot]:
