@@ -48,7 +48,8 @@ def seed_everything(sandbox: Sandbox) -> None:
     """Everybody with their Google, their Office 365 and their Exchange; whatever of it is there already stays."""
     if not list(sandbox.store.people):
         seed(sandbox.google)
-    fill_mailboxes(sandbox.mailboxes, PEOPLE)
+    if sandbox.mailboxes.find("office365", ALICE) is None:
+        fill_mailboxes(sandbox.mailboxes, PEOPLE)
     for email in ADMINISTRATORS:
         sandbox.office365.tenants.set_admin(email)
     for email, _, organization, *_ in PEOPLE:
