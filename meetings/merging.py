@@ -125,16 +125,11 @@ def _revive(scheduled: ScheduledMeeting) -> None:
     if ending.filter(state=WriteState.WAITING, taken_until=None).update(state=WriteState.DROPPED):
         return
     if scheduled.host and ending.exists():
-        scheduled.host_id = ""
-        scheduled.save(update_fields=["host_id"])
         queueing.put(
             owner_id=scheduled.owner_id,
             scheduled=scheduled,
-            connection=scheduled.connection,
             action=WriteAction.UPDATE,
-            container=scheduled.container,
             host_action=WriteAction.CREATE,
-            fields_json=["body", "location"],
         )
 
 
@@ -173,6 +168,7 @@ def follow_removal(scheduled_ids: Collection[int]) -> None:
                 owner_id=scheduled.owner_id,
                 scheduled=scheduled,
                 action=WriteAction.DELETE,
+                host_id=scheduled.host_id,
                 host_action=WriteAction.DELETE,
             )
 

@@ -26,14 +26,14 @@ from integrations.models import Connection
 from integrations.recurrence import to_moment
 from integrations.remote import Delta, EventDraft, RemoteEvent, RemoteRef
 from integrations.sync import current_window
-from meetings import merging, scheduling
+from meetings import merging, queueing, scheduling
 from meetings.bodies import to_text
 from meetings.drafting import draft_of, dump_draft, parse_draft, says_the_same
 from meetings.host_settings import find_host
 from meetings.hosting import HostedMeeting, OpenHost
 from meetings.models import Meeting, ScheduledMeeting, Write
 from meetings.rows import redescribe
-from meetings.scheduling_models import WriteAction, WriteState
+from meetings.scheduling_models import HostKind, WriteAction, WriteState
 from meetings.sync import CalendarFeed
 from meetings.times import zone_of
 
@@ -172,11 +172,23 @@ def _carry_to_host(write: Write) -> None:
 def _make_at_host(write: Write, scheduled: ScheduledMeeting, opened: OpenHost) -> HostedMeeting:
     draft = scheduling.host_draft(scheduled)
     if write.host_action == WriteAction.UPDATE and scheduled.host_id:
-        return opened.update(scheduled.host_id, draft)
+        try:
+            return opened.update(scheduled.host_id, draft)
+        except errors.Gone:
+            log.info("Scheduled meeting %s is gone at its host: it is made anew", scheduled.pk)
     return opened.create(draft, user=scheduled.owner.email, key=scheduled.key.hex)
 
 
 def _take_from_host(scheduled: ScheduledMeeting, hosted: HostedMeeting) -> None:
+    if scheduled.is_in_calendar and scheduled.join_url != hosted.join_url:
+        queueing.put(
+            owner_id=scheduled.owner_id,
+            scheduled=scheduled,
+            connection=scheduled.connection,
+            action=WriteAction.UPDATE,
+            container=scheduled.container,
+            fields_json=["body", "location"],
+        )
     scheduled.host_id, scheduled.join_url = hosted.id[:100], hosted.join_url[:2000]
     scheduled.meeting_number, scheduled.dial_in = hosted.meeting_number[:20], hosted.dial_in
     scheduled.passcode = hosted.passcode[:10] or scheduled.passcode
@@ -255,7 +267,7 @@ class Carrier:
             # Changed while it was still to be made: what was made says the new already, or is about to.
             scheduled.refresh_from_db()
             if scheduled.is_in_calendar:
-                self._write_whole(scheduled)
+                self._write_as_scheduled(scheduled, fields)
             return
         draft, base = parse_draft(self.write.draft_json), parse_draft(self.write.base_json or self.write.draft_json)
         if self.write.is_whole:
@@ -263,12 +275,15 @@ class Carrier:
             return
         self._apply(self._write_over(self._ref(), draft, base, fields))
 
-    def _write_whole(self, scheduled: ScheduledMeeting) -> None:
+    def _write_as_scheduled(self, scheduled: ScheduledMeeting, fields: frozenset[str]) -> None:
+        """These fields as they were scheduled here; of a place only what was our link before."""
         draft = scheduling.event_draft(scheduled, host_name=_host_name(scheduled))
-        fields = frozenset({"title", "body", "location", "time", "attendees"})
-        if scheduled.recurrence_json:
-            fields |= {"recurrence"}
         ref = RemoteRef(scheduled.remote_id, scheduled.container)
+        if "time" in fields and scheduled.recurrence_json:
+            fields |= {"recurrence"}
+        if "location" in fields:
+            place = self.calendar.read(ref).location.strip()
+            fields -= {"location"} if place and not place.startswith("https://") else frozenset()
         self._apply(self.calendar.update(ref, draft, fields=fields))
 
     def _write_over(self, ref: RemoteRef, draft: EventDraft, base: EventDraft, fields: frozenset[str]) -> RemoteEvent:
@@ -417,7 +432,8 @@ def read_draft(event: RemoteEvent) -> EventDraft:
 
 
 def _host_name(scheduled: ScheduledMeeting) -> str:
-    return "Zoom" if scheduled.host == "zoom" else ""
+    """What the description calls the meeting; a template's links have no name of their own."""
+    return "Zoom" if scheduled.host == HostKind.ZOOM else ""
 
 
 def forget_old(now: datetime | None = None) -> int:
