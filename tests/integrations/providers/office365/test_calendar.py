@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
@@ -14,7 +15,7 @@ from integrations.providers.office365 import Office365
 from integrations.providers.office365 import calendar as office365_calendar
 from integrations.providers.office365 import masters as office365_masters
 from integrations.providers.office365.calendar import Office365Calendar
-from integrations.remote import Delta, EventStatus, RemoteEvent, Response, Window
+from integrations.remote import Delta, EventDraft, EventStatus, RemoteEvent, Response, Window
 from sandbox.server import Sandbox
 from tests.contracts.office365_stage import daily, times
 from tests.contracts.stages import PERSON
@@ -52,7 +53,12 @@ def test_every_request_asks_for_lasting_ids_and_utc(
     sandbox.office365.change_event(PERSON, series["id"], {"subject": "Daily, renamed"})
     list(account.calendar.changes(cursor, window))
     list(account.contacts.changes(None))
-    assert len(wishes) >= 6
+    account.calendar.calendars()
+    draft = EventDraft("Planning", starts=day, ends=day)
+    made = account.calendar.create(draft, key="0f9f7a8e6a3c4a589d5b0123456789ab")
+    account.calendar.update(made.ref, replace(draft, title="Other"), fields=frozenset({"title"}))
+    account.calendar.delete(made.ref)
+    assert len(wishes) >= 11
     for wish in wishes:
         assert 'IdType="ImmutableId"' in wish and 'outlook.timezone="UTC"' in wish
     assert sum("odata.maxpagesize=250" in wish for wish in wishes) >= 5
@@ -141,6 +147,31 @@ def test_what_is_removed_and_was_never_known_is_told_and_harms_nothing(
     (delta,) = calendar.changes(cursor, window)
     assert delta.changed == ()
     assert far["id"] in delta.gone
+
+
+def test_another_calendar_is_followed_and_read_by_plain_pages_like_the_own(
+    sandbox: Sandbox, calendar: Any, window: Window
+) -> None:
+    mailbox = sandbox.office365.mailbox(PERSON)
+    other = mailbox.add_folder("Side project", kind="calendar").id
+    day = window.starts + timedelta(days=40, hours=9)
+    mailbox.add_event({"subject": "Here", **times(day, 30)})
+    mailbox.add_event({"subject": "There", **times(day, 30), **daily(day, 2)}, other)
+    sandbox.faults.add("endless", f"/graph/v1.0/me/calendars/{other}/calendarView/delta", times=None)
+    pages = list(calendar.changes(None, window, calendar=other))
+    assert pages[-1].complete and pages[-1].cursor.startswith("plain:")
+    found = {event.ref.id: event for page in pages for event in page.changed}
+    assert [(event.title, event.ref.container) for event in found.values()] == [("There", other)] * 2
+    sandbox.faults.clear()
+    assert titles(list(calendar.changes(pages[-1].cursor, window, calendar=other))) == ["There", "There"]
+    pages = list(calendar.changes(None, window, calendar=other))
+    assert not pages[-1].cursor.startswith("plain:")
+    mailbox.delete_folder(other)
+    with pytest.raises(CursorExpired):
+        list(calendar.changes(pages[-1].cursor, window, calendar=other))
+    with pytest.raises(Gone):
+        list(calendar.changes(None, window, calendar=other))
+    assert titles(list(calendar.changes(None, window))) == ["Here"]
 
 
 class Script:
