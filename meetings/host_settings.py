@@ -41,6 +41,12 @@ def find_host(organization: Organization | None) -> Host | None:
     return make_host(row) if row and row.kind in settings.HOSTS else None
 
 
+def find_room_templates(organization: Organization | None) -> frozenset[str]:
+    """Of what links the organization's own rooms have, for `find_links`."""
+    row = find_row(organization)
+    return frozenset({row.link_template} if row and row.link_template else ())
+
+
 def find_info(kind: str) -> HostInfo | None:
     """What pages say about a kind of host."""
     path = settings.HOSTS.get(kind)

@@ -98,16 +98,20 @@ def find_links(
     body: str = "",
     own_hosts: Collection[str] = (),
     vanity_hosts: Collection[str] = (),
+    room_templates: Collection[str] = (),
 ) -> tuple[JoinLink, ...]:
     """Every join link of every known service, the best first; each URL once. Never raises; linear in the text.
 
     Sources in this order: `conference` (the provider's structured field), `url` (the event's), `location`, `body`
     (text or HTML, whole). Within one source a link with its passcode comes first, else the order of the text holds.
     `own_hosts`: hosts of this portal, "host:port" for a development server. `vanity_hosts`: an organization's own
-    host names for Zoom.
+    host names for Zoom. `room_templates`: addresses with {room} in them, of which this portal makes links; on hosts of
+    no service that we know, they count as this portal's own.
     """
     texts = _name_sources(conference, url, location, body)
-    return _find(texts, _list_own_places(frozenset(own_hosts), frozenset(vanity_hosts)), None)
+    return _find(
+        texts, _list_own_places(frozenset(own_hosts), frozenset(vanity_hosts), frozenset(room_templates)), None
+    )
 
 
 def explain_links(
@@ -118,11 +122,14 @@ def explain_links(
     body: str = "",
     own_hosts: Collection[str] = (),
     vanity_hosts: Collection[str] = (),
+    room_templates: Collection[str] = (),
 ) -> Explanation:
     """As `find_links`, with every URL that was refused, for support: why has this meeting no Join?"""
     refused: list[RefusedUrl] = []
     texts = _name_sources(conference, url, location, body)
-    links = _find(texts, _list_own_places(frozenset(own_hosts), frozenset(vanity_hosts)), refused)
+    links = _find(
+        texts, _list_own_places(frozenset(own_hosts), frozenset(vanity_hosts), frozenset(room_templates)), refused
+    )
     return Explanation(links=links, refused=tuple(dict.fromkeys(refused)))
 
 
@@ -187,14 +194,27 @@ def _name_sources(conference: Iterable[str], url: str, location: str, body: str)
 
 
 @lru_cache(maxsize=64)
-def _list_own_places(own_hosts: frozenset[str], vanity_hosts: frozenset[str]) -> _OwnPlaces:
-    places: dict[str, tuple[Place, int | None]] = {}
+def _list_own_places(
+    own_hosts: frozenset[str], vanity_hosts: frozenset[str], room_templates: frozenset[str]
+) -> _OwnPlaces:
+    places = dict(filter(None, map(_read_template, room_templates)))
     for hosts, place in ((vanity_hosts, ZOOM_PLACE), (own_hosts, PORTAL_PLACE)):
         for written in hosts:
             host, _, port = written.strip().lower().partition(":")
             if is_host(host) and (not port or _NUMBER.fullmatch(port)):
                 places[host] = (place, int(port) if port else None)
     return _OwnPlaces(places, _ENDINGS | {host[-7:] for host in places})
+
+
+def _read_template(template: str) -> tuple[str, tuple[Place, int | None]] | None:
+    """Host, place and port of a template's links; None where its host is of a service in the table, or is none."""
+    before, _, _ = template.partition("{room}")
+    authority, slash, path = before.removeprefix("https://").partition("/")
+    host, _, port = authority.lower().partition(":")
+    if not slash or not is_host(host) or find_place(host) is not None or (port and not _NUMBER.fullmatch(port)):
+        return None
+    join = re.compile(re.escape(f"/{path}") + r"[A-Za-z0-9-]{8,64}(?=[/?#&]|\Z)")
+    return host, (replace(PORTAL_PLACE, join=join), int(port) if port else None)
 
 
 def _find(

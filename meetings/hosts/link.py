@@ -48,7 +48,7 @@ def _check_server(template: str) -> None:
         raise ValueError("Put {room} behind the name of the server, as in https://meet.example.org/{room}.")
     if "@" in parts.netloc:
         raise ValueError("Leave out user name and password: everybody who is invited would see them.")
-    if not _HOST.fullmatch((parts.hostname or "").lower()) or port == 0:
+    if not _HOST.fullmatch((parts.hostname or "").lower()) or port == 0 or not parts.path:
         raise ValueError("Name the server as people reach it, as in https://meet.example.org/{room}.")
 
 

@@ -23,6 +23,7 @@ BAD = [
     "https://user:secret@meet.example.org/{room}",
     "https://meet.example.org\\@evil.example/{room}",
     "https:///{room}",
+    "https://example.org?room={room}",
     "https://localhost/{room}",
     "https://10.0.0.1/{room}",
     "https://[::1/{room}",
