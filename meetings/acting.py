@@ -11,11 +11,11 @@ from integrations import registry
 from integrations.connecting import find_connection
 from integrations.models import Connection
 from integrations.standing import Standing
-from meetings.agenda import Reader
 from meetings.delegating import Circle
 from meetings.host_settings import find_info, find_row
 from meetings.models import AccountCalendar, Meeting, Origin, Write
 from meetings.offering import find_write_standing
+from meetings.reader import Reader
 from meetings.scheduling_models import WriteAction, WriteState
 from meetings.visibility import Relation
 from organizations.models import User

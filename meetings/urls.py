@@ -1,6 +1,6 @@
 from django.urls import path
 
-from meetings import calendar_views, views
+from meetings import calendar_views, schedule_urls, views
 
 app_name = "meetings"
 urlpatterns = [
@@ -14,4 +14,5 @@ urlpatterns = [
     path("calendars/", calendar_views.calendars, name="calendars"),
     path("calendars/listings/", calendar_views.calendar_listing_create, name="calendar_listing_create"),
     path("<int:pk>/", views.detail, name="detail"),
+    *schedule_urls.urlpatterns,
 ]

@@ -26,6 +26,7 @@ from integrations.models import (
     ConnectPrompt,
     PolicyChange,
     PolicyEffect,
+    PushChannel,
     Revocation,
     SyncCursor,
     SyncHour,
@@ -174,6 +175,8 @@ URLS: dict[str, Url] = {
     "integrations:connection_new": PAGE,
     "integrations:connection_permissions": Url({"provider": "provider"}),
     "integrations:callback": PAGE,
+    # Providers post here; who else does is answered alike: tests/integrations/test_push_views.py.
+    "integrations:push": Url({"provider": "provider"}, is_post_only=True, is_open=True),
     # Its state is the session's own: nobody else's leads anywhere.
     "integrations:leaving": Url({"state": "wrong_token"}),
     "integrations:connection_login": Url({"state": "wrong_token"}),
@@ -194,6 +197,18 @@ URLS: dict[str, Url] = {
     "meetings:calendars": PAGE,
     "meetings:calendar_listing_create": POST_ONLY,
     "meetings:detail": row("meeting"),
+    "meetings:new": PAGE,
+    "meetings:preview": PAGE,
+    "meetings:people": PAGE,
+    "meetings:edit": row("meeting"),
+    "meetings:deletion": row("meeting"),
+    "meetings:progress": row("meeting"),
+    "meetings:writes": PAGE,
+    "meetings:write": row("write"),
+    "meetings:write_retry": row("write", is_post_only=True),
+    "meetings:write_choice": row("write", is_post_only=True),
+    "meetings:deleted": PAGE,
+    "meetings:restoration_create": row("scheduled", is_post_only=True),
     "contacts:list": PAGE,
     "contacts:show": row("contact"),
 }
@@ -255,6 +270,14 @@ def fill(user: User, *, token: str) -> dict[str, Any]:
         next_sync_at=now + timedelta(hours=1),
     )
     SyncCursor.objects.create(connection=connection, feed="calendar", value=token)
+    PushChannel.objects.create(
+        connection=connection,
+        feed="calendar",
+        remote_id=token,
+        resource=token,
+        secret_hash="0" * 64,
+        expires_at=now + timedelta(days=7),
+    )
     SyncHour.objects.create(organization=organization, starts=now, done=1)
     SyncRun.objects.create(connection=connection, notes=[f"{token} note"], outcome="done", finished_at=now)
     set_policy(organization, {"vanity_hosts": [f"{token}.zoom.us"]})
@@ -305,6 +328,12 @@ def fill(user: User, *, token: str) -> dict[str, Any]:
     for remote_id in ("", "team"):
         AccountCalendar.objects.create(connection=connection, remote_id=remote_id, name=token, is_shown=True)
     CalendarList.objects.create(connection=connection, checked_at=now)
+    scheduled = ScheduledMeeting.objects.create(
+        owner=user, made_by=user, topic=token, starts=now, minutes=60, timezone="UTC", deleted_at=now, deleted_by=user
+    )
+    write = Write.objects.create(
+        owner=user, by=user, scheduled=scheduled, action="delete", state="failed", error_sentence=f"{token} failed."
+    )
     folder = ContactFolder.objects.create(connection=connection, remote_id="folder", name=token)
     contact = Contact.objects.create(
         connection=connection,
@@ -324,6 +353,8 @@ def fill(user: User, *, token: str) -> dict[str, Any]:
         "invitation": invitation.pk,
         "import": invitation_import.pk,
         "meeting": meeting.pk,
+        "scheduled": scheduled.pk,
+        "write": write.pk,
         "contact": contact.pk,
         "folder": folder.pk,
         "connection": connection.pk,
