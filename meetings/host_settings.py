@@ -19,6 +19,7 @@ from safety.secrets import Undecryptable
 
 log = logging.getLogger(__name__)
 
+MOST_FORMER = 10
 UNREADABLE = (
     "What your organization has stored for its meeting host cannot be read any more. An administrator has to type it "
     "in again under Administration, Meeting host."
@@ -42,9 +43,9 @@ def find_host(organization: Organization | None) -> Host | None:
 
 
 def find_room_templates(organization: Organization | None) -> frozenset[str]:
-    """Of what links the organization's own rooms have, for `find_links`."""
-    row = find_row(organization)
-    return frozenset({row.link_template} if row and row.link_template else ())
+    """What links to the organization's own rooms look like, those of before included, for `find_links`."""
+    row = MeetingHost.objects.filter(organization=organization).first() if organization is not None else None
+    return frozenset(one for one in (row.link_template, *row.former_templates_json) if one) if row else frozenset()
 
 
 def find_info(kind: str) -> HostInfo | None:
@@ -107,6 +108,9 @@ def change_host(organization: Organization, wish: Wish, *, by: User, address: st
     changed = {name: (getattr(before, name), getattr(wish, name)) for name in _NAMES if _differs(before, wish, name)}
     if not changed and not wish.client_secret:
         return False
+    if before.link_template and before.link_template != wish.link_template:
+        others = [one for one in row.former_templates_json if one not in (before.link_template, wish.link_template)]
+        row.former_templates_json = [before.link_template, *others][:MOST_FORMER]
     row.kind, row.link_template, row.client_id = wish.kind, wish.link_template, wish.client_id
     row.credentials, row.reads_upcoming = credentials, wish.reads_upcoming
     row.checked_at, row.error_code, row.error_sentence = None, "", ""

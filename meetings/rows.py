@@ -9,6 +9,7 @@ from django.conf import settings
 
 from integrations.policy_models import policy_for
 from integrations.remote import Attendee
+from meetings.host_settings import find_room_templates
 from meetings.joining import find_links
 from meetings.models import Meeting, Origin, ScheduledMeeting, dump_json, number_of
 from meetings.occurrences import occurrence_starts, series_id_of
@@ -44,6 +45,7 @@ def describe(scheduled: ScheduledMeeting) -> dict[str, Any]:
         body=scheduled.description,
         own_hosts=frozenset({urlsplit(settings.PUBLIC_URL).netloc}),
         vanity_hosts=policy_for(owner).vanity_hosts,
+        room_templates=find_room_templates(owner.organization),
     )
     services = dict.fromkeys(one.service for one in links if one.kind == "join")
     organizer = Attendee(owner.email, owner.name, is_organizer=True, is_self=True)

@@ -45,6 +45,9 @@ class MeetingHost(models.Model):
     organization = models.OneToOneField(Organization, on_delete=models.CASCADE, related_name="meeting_host")
     kind = models.CharField(max_length=10, blank=True, choices=HostKind.choices, default=HostKind.NONE)
     link_template = models.CharField(max_length=500, blank=True)
+    former_templates_json = models.JSONField(
+        default=list, blank=True, help_text="Link templates of before, whose links go on leading into meetings."
+    )
     credentials = EncryptedJSONField()
     client_id = models.CharField(max_length=200, blank=True, help_text="Of Zoom's app: which one, for the admin.")
     reads_upcoming = models.BooleanField(

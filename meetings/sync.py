@@ -19,6 +19,7 @@ from integrations.upserting import upsert
 from meetings import calendars, merging
 from meetings.bodies import to_text
 from meetings.cleaning import clean_event, is_clean, is_clean_text
+from meetings.host_settings import find_room_templates
 from meetings.joining import find_links
 from meetings.models import Meeting, MeetingQuerySet, Origin, dump_json, number_of
 from meetings.spans import ENDS_BEFORE_START, FAR_AWAY, NO_START, read_times
@@ -220,7 +221,9 @@ class RowMaker:
         self.zone: tzinfo = connection.user.zone
         self.vanity_hosts = policy_for(connection.user).vanity_hosts
         self.own_hosts = frozenset({urlsplit(settings.PUBLIC_URL).netloc})
-        made_from = repr((DERIVATION, str(self.zone), sorted(self.vanity_hosts), sorted(self.own_hosts)))
+        self.room_templates = find_room_templates(connection.user.organization)
+        hosts = sorted(self.vanity_hosts), sorted(self.own_hosts), sorted(self.room_templates)
+        made_from = repr((DERIVATION, str(self.zone), *hosts))
         self.prefix = blake2b(made_from.encode(), digest_size=6).hexdigest() + ":"
         self._texts: dict[tuple[Any, ...], Texts] = {}
 
@@ -299,6 +302,7 @@ class RowMaker:
                 body=event.body,
                 own_hosts=self.own_hosts,
                 vanity_hosts=self.vanity_hosts,
+                room_templates=self.room_templates,
             )
             services = dict.fromkeys(one.service for one in links if one.kind == "join")
             body_text, body_shortened = to_text(event.body) if event.body else ("", False)
