@@ -43,8 +43,11 @@ def find_host(organization: Organization | None) -> Host | None:
 
 
 def find_room_templates(organization: Organization | None) -> frozenset[str]:
-    """What links to the organization's own rooms look like, those of before included, for `find_links`."""
-    row = MeetingHost.objects.filter(organization=organization).first() if organization is not None else None
+    """What links to the organization's own rooms look like, those of before included, for `find_links`.
+
+    One query in the life of this object: it is asked for each page of each calendar.
+    """
+    row: MeetingHost | None = getattr(organization, "meeting_host", None)
     return frozenset(one for one in (row.link_template, *row.former_templates_json) if one) if row else frozenset()
 
 

@@ -7,9 +7,11 @@ from django.test import Client
 from django.utils import timezone
 
 from integrations.errors import AdminNeeded
-from meetings.host_settings import find_host
+from meetings.host_settings import find_host, find_room_templates
 from meetings.hosts import memory
+from meetings.hosts.link import make_room
 from meetings.models import Meeting, MeetingHost, Origin, ScheduledMeeting
+from meetings.rows import describe
 from organizations.models import AuditEvent, Organization, User
 
 URL, TRIALS, EXAMPLE = (f"/administration/meeting-host/{end}" for end in ("", "trials/", "example/"))
@@ -201,3 +203,20 @@ def test_rows_of_the_host_go_when_it_is_switched_off(dora_client: Client, northw
     dora_client.post(URL, {"kind": ""})
 
     assert not Meeting.objects.filter(origin=Origin.HOST).exists()
+
+
+def test_links_of_a_former_template_go_on_being_known(
+    dora_client: Client, northwind: Organization, alice: User
+) -> None:
+    dora_client.post(URL, LINK)
+    dora_client.post(URL, LINK | {"link_template": "https://new.example.org/{room}"})
+    dora_client.post(URL, {"kind": ""})
+    dora_client.post(URL, LINK | {"link_template": "https://new.example.org/{room}"})
+
+    assert find_room_templates(northwind) == {LINK["link_template"], "https://new.example.org/{room}"}
+    assert find_room_templates(None) == frozenset()
+    scheduled = ScheduledMeeting(
+        owner=alice, topic="Kick-off", starts=timezone.now(), minutes=30, timezone="UTC", host="link",
+        join_url=f"https://meet.example.org/{make_room('a key')}",
+    )  # fmt: skip
+    assert describe(scheduled)["join_services"] == " portico "
