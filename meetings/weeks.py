@@ -19,7 +19,7 @@ DAY = timedelta(days=1)
 MARGIN = 14 * DAY
 MOST_SHOWN = 500
 LANES_OF_A_DAY = 12
-LANES_OF_A_WEEK = 4
+LANES_OF_A_WEEK = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -209,11 +209,14 @@ def _find_now_row(planned: PlannedDay, plan: Plan, clock: Clock) -> int | None:
 def _list_lines(plan: Plan, clock: Clock) -> list[Line]:
     zone = find_zone(clock.second, with_utc=True)
     lines = []
+    said = 0
     for hour in plan.hours:
         second = ""
         if zone is not None:
             there = hour.moment.astimezone(zone)
-            second = f"{there:%H:%M}{say_shift((there.date() - hour.moment.date()).days)}"
+            shift = (there.date() - hour.moment.date()).days
+            second = f"{there:%H:%M}{say_shift(shift) if shift != said else ''}"
+            said = shift
         lines.append(Line(hour.row, hour.rows, f"{hour.moment:%H:%M}", second, hour.is_again))
     return lines
 
