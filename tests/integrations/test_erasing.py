@@ -5,11 +5,25 @@ from django.apps import apps
 
 from contacts.models import Contact, ContactFolder, ContactNumber, Filing
 from integrations import changing, sync
-from integrations.models import Connection, SyncCursor, SyncRun
-from meetings.models import Meeting
+from integrations.models import Connection, PushChannel, SyncCursor, SyncRun
+from meetings.models import AccountCalendar, CalendarList, Meeting, ScheduledMeeting, Write
+from tests.integrations.conftest import NOON
 
-ERASED = [Meeting, Contact, ContactNumber, ContactFolder, Filing, SyncCursor, SyncRun]
+ERASED = [
+    Meeting,
+    AccountCalendar,
+    CalendarList,
+    Contact,
+    ContactNumber,
+    ContactFolder,
+    Filing,
+    SyncCursor,
+    SyncRun,
+    PushChannel,
+]
 """By the feeds, and by `erasing.erase_locked`."""
+LET_GO = [ScheduledMeeting, Write]
+"""What was made here stays, and refers to no connection any more."""
 
 
 def test_every_table_that_refers_to_connections_is_known_to_be_erased():
@@ -20,7 +34,7 @@ def test_every_table_that_refers_to_connections_is_known_to_be_erased():
         for column in model._meta.local_fields
         if column.is_relation and column.related_model is Connection
     }
-    assert referring == {Meeting, Contact, ContactFolder, SyncCursor, SyncRun}
+    assert referring == {*ERASED, *LET_GO} - {ContactNumber, Filing}  # those two hang on contacts and folders
 
 
 @pytest.mark.django_db
@@ -33,9 +47,17 @@ def test_nothing_is_left_of_a_connection_and_another_persons_stays(connect, alic
     SyncRun.objects.create(connection=other)
     connection = connect("calendar_read", "contacts_read")
     sync.run(connection.pk)
-    assert all(model.objects.exists() for model in (Meeting, Contact, ContactFolder, Filing))
+    PushChannel.objects.create(connection=connection, feed="calendar")
+    scheduled = ScheduledMeeting.objects.create(
+        owner=alice, topic="Ours", starts=NOON, minutes=30, timezone="UTC", connection=connection, wants_calendar=True
+    )
+    write = Write.objects.create(owner=alice, scheduled=scheduled, connection=connection, action="create")
+    assert all(model.objects.exists() for model in {*ERASED, *LET_GO} - {ContactNumber})
     receipt = changing.disconnect(connection, by=alice)
     assert dict(receipt.removed) == {"calendar": 3, "contacts": 2}
     assert {model: model.objects.count() for model in ERASED} == dict.fromkeys(ERASED, 0) | {SyncCursor: 1, SyncRun: 1}
+    for made in (scheduled, write):
+        made.refresh_from_db()
+        assert made.connection is None
     assert list(Connection.objects.all()) == [other]
     assert changing.disconnect(connection, by=alice) is None, "it is gone: there is nothing to do twice"

@@ -255,7 +255,7 @@ def test_the_page_lists_the_calendars_and_says_how_each_stands(linked, alice_cli
     choose_calendars(linked, {pk_of(linked, "team"): Choice(is_shown=True, color="")})
     Connection.objects.update(next_sync_at=timezone.now() + HOUR)
     page = text_of(alice_client.get(PAGE))
-    assert "always shown: what you schedule here is written to it. 3 events" in page
+    assert "Your own calendar. It is always shown. 3 events" in page
     assert "Team Shared with you. You may change it. Waiting to be read" in page
     assert "Feasts Shared with you, to read." in page
     assert "List checked" in page
