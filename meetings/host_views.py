@@ -1,6 +1,7 @@
 """The page on which admins say where the join links of their organization's meetings come from."""
 
 from typing import Any
+from urllib.parse import urlsplit
 
 from django.contrib import messages
 from django.http import HttpResponse
@@ -13,6 +14,7 @@ from meetings import host_settings
 from meetings.host_forms import HostForm
 from meetings.hosts.link import ROOM, check_template, make_room
 from meetings.hosts.zoom import NEEDED
+from meetings.join_services import SERVICES, find_place
 from meetings.models import ScheduledMeeting
 from organizations.access import for_admins
 from organizations.client_address import client_address
@@ -82,4 +84,6 @@ def _make_example(template: str) -> dict[str, Any]:
         check_template(template)
     except ValueError as error:
         return {"problem": str(error)}
-    return {"url": template.replace(ROOM, make_room("an example"))}
+    place = find_place(urlsplit(template).hostname or "")
+    service = SERVICES[place.service].name if place else ""
+    return {"url": template.replace(ROOM, make_room("an example")), "service": service}

@@ -160,6 +160,9 @@ def test_the_example_follows_what_is_typed(dora_client: Client) -> None:
 
     assert "https://meet.example.org/" in good.content.decode()
     assert "{room}" not in good.content.decode()
+    known = dora_client.get(EXAMPLE, {"link_template": "https://meet.jit.si/{room}"})
+    assert "Jitsi Meet" in known.content.decode()
+    assert "knows such links" not in good.content.decode()
     assert "Begin with https://" in bad.content.decode()
     assert "<b>" not in bad.content.decode()
 
