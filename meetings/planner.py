@@ -33,7 +33,8 @@ class Span:
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """`row` is the first of `rows`, counted from the drawing's first; `lane` of `lanes` side by side, from 0."""
+    """`row` is the first of `rows`, counted from the drawing's first; `lane` of `lanes` side by side, from 0, and
+    `wide` as many as are free to its right."""
 
     key: Hashable
     row: int
@@ -42,6 +43,7 @@ class Place:
     lanes: int
     begins_before: bool = False
     goes_on: bool = False
+    wide: int = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,7 +118,7 @@ def slot_of(moment: datetime, zone: tzinfo) -> Slot:
 def lay_out(parts: Iterable[Place], *, most_lanes: int = MOST_LANES) -> tuple[list[Place], int]:
     """Put those that touch the same rows side by side; (places, how many had no lane left).
 
-    All of one heap are equally narrow. No two that overlap share a lane.
+    The lanes of one heap are equally narrow. No two that overlap share a lane.
     """
     placed: list[Place] = []
     hidden = 0
@@ -126,7 +128,7 @@ def lay_out(parts: Iterable[Place], *, most_lanes: int = MOST_LANES) -> tuple[li
 
     def close() -> None:
         lanes = len(free_from)
-        placed.extend(replace(one, lanes=lanes) for one in heap)
+        placed.extend(replace(one, lanes=lanes, wide=_count_free(one, heap, lanes)) for one in heap)
         heap.clear()
         free_from.clear()
 
@@ -142,6 +144,16 @@ def lay_out(parts: Iterable[Place], *, most_lanes: int = MOST_LANES) -> tuple[li
         heap.append(replace(one, lane=lane))
     close()
     return placed, hidden
+
+
+def _count_free(one: Place, heap: Iterable[Place], lanes: int) -> int:
+    """How many lanes it may take up, its own included."""
+    beside = (other.lane for other in heap if other.lane > one.lane and _share_rows(one, other))
+    return min(beside, default=lanes) - one.lane
+
+
+def _share_rows(one: Place, other: Place) -> bool:
+    return one.row < other.row + other.rows and other.row < one.row + one.rows
 
 
 def find_overlapping(spans: Iterable[Span]) -> set[Hashable]:

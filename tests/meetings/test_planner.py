@@ -139,14 +139,14 @@ def test_no_two_that_overlap_share_a_lane_and_nothing_stands_outside(times, zone
     for day in plan.days:
         for one in day.places:
             assert one.row >= 0 and one.row + one.rows <= plan.rows
-            assert 0 <= one.lane < one.lanes <= MOST_LANES
+            assert 0 <= one.lane < one.lane + one.wide <= one.lanes <= MOST_LANES
         for one in day.places:
             for other in day.places:
                 if one is other:
                     continue
                 share = one.row < other.row + other.rows and other.row < one.row + one.rows
                 if share:
-                    assert one.lane != other.lane
+                    assert one.lane + one.wide <= other.lane or other.lane + other.wide <= one.lane
                     assert one.lanes == other.lanes
                 mine, theirs = of[one.key], of[other.key]
                 begins, ends = max(mine.starts, theirs.starts), min(mine.ends, theirs.ends)
@@ -182,7 +182,7 @@ def test_back_to_back_is_no_overlap_and_the_same_key_is_none():
 
 def test_there_is_a_class_for_every_place_that_may_be_said():
     css = PLACES.read_text()
-    most = {"row": 107, "rows": 108, "lane": MOST_LANES - 1, "lanes": MOST_LANES}
+    most = {"row": 107, "rows": 108, "lane": MOST_LANES - 1, "lanes": MOST_LANES, "wide": MOST_LANES}
     for name, last in most.items():
         known = {int(number) for number in re.findall(rf"\.plan-{name}-(\d+) \{{ --{name}: \1; \}}", css)}
         assert known == set(range(0 if name in ("row", "lane") else 1, last + 1))
