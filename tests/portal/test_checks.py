@@ -234,3 +234,19 @@ def test_a_search_for_people_that_is_not_there_is_named(settings: Settings) -> N
     assert ids(checks.check_people_search) == ["portal.E018"]
     settings.PEOPLE_SEARCH = ["meetings.inviting.MOST"]
     assert ids(checks.check_people_search) == ["portal.E018"]
+
+
+def test_a_meeting_host_that_is_none_is_an_error(settings: Settings) -> None:
+    assert checks.check_hosts(None) == []
+    settings.HOSTS = {"zoom": "meetings.hosts.nowhere.Zoom"}
+    assert only(checks.check_hosts).id == "portal.E015"
+    settings.HOSTS = {"zoom": "meetings.hosts.zoom.OpenZoom"}
+    assert only(checks.check_hosts).id == "portal.E016"
+
+
+def test_an_address_of_a_meeting_host_that_is_none_is_an_error(settings: Settings) -> None:
+    settings.HOST_SETTINGS = {
+        "zoom": {"token_url": "https://zoom.us/oauth/token", "api_root": "https://api.zoom.us/v2"}
+    }
+
+    assert only(checks.check_provider_addresses).msg.startswith("ZOOM_API_ROOT")
