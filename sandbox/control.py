@@ -121,6 +121,12 @@ def make_blueprint(sandbox: Sandbox) -> Blueprint:
         issued = google.tokens.issue(email, body().get("scopes", []))
         return jsonify(access_token=issued.access, refresh_token=issued.refresh), 201
 
+    @routes.get("/google/<email>/events")
+    def find_events(email: str) -> Response:
+        """?title=: events and series of that title in the person's own calendar."""
+        calendar = google.calendars.get(email, "primary")
+        return jsonify(google.listing.find_titled(calendar, request.args.get("title", "")))
+
     @routes.post("/google/<email>/events")
     def add_event(email: str) -> tuple[Response, int]:
         return jsonify(google.add_event(email, body())), 201

@@ -53,6 +53,12 @@ def _add_mailbox(routes: Blueprint, sandbox: Sandbox, site: str) -> None:
     def mailbox(email: str) -> Mailbox:
         return sandbox.mailboxes.open(site, email)
 
+    def find_events(email: str) -> Response:
+        """?title=: events and series of that title, in whichever of the person's calendars."""
+        box, title = mailbox(email), request.args.get("title", "")
+        rows = [row for folder in box.folders("calendar") for row in box.event_rows(folder.id)]
+        return jsonify([doc for doc in (row.load() for row in rows) if doc["subject"] == title])
+
     def add_event(email: str) -> Json:
         return jsonify(mailbox(email).add_event(body(), request.args.get("folder", ""))), 201
 
@@ -101,7 +107,7 @@ def _add_mailbox(routes: Blueprint, sandbox: Sandbox, site: str) -> None:
         return jsonify(made), 201
 
     for path, method, view in (
-        ("events", "POST", add_event), ("events/<item>", "PATCH", change_event),
+        ("events", "GET", find_events), ("events", "POST", add_event), ("events/<item>", "PATCH", change_event),
         ("events/<item>", "DELETE", delete_event), ("contacts", "POST", add_contact),
         ("contacts/<item>", "PATCH", change_contact), ("contacts/<item>", "DELETE", delete_contact),
         ("contacts/<item>/folder", "POST", move_contact), ("folders", "GET", list_folders),
