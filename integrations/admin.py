@@ -7,7 +7,7 @@ from django.db.models import QuerySet
 from django.http import HttpRequest
 
 from integrations import overseeing, support, wording  # noqa: F401 (support puts the page about a person in its place)
-from integrations.models import AdminPolicy, Connection, SyncRun
+from integrations.models import AdminPolicy, Connection, PushChannel, SyncRun
 from integrations.permissions import Permissions
 from organizations.admin import AuditsOpening, LookOnly
 from organizations.client_address import client_address
@@ -48,6 +48,17 @@ class RecentRuns(LookOnly, admin.TabularInline):
         return runs.none()
 
 
+class Channels(LookOnly, admin.TabularInline):
+    """By which the provider tells us of changes. Which calendar one is about stays with its person."""
+
+    model = PushChannel
+    extra = 0
+    ordering = ["feed", "created_at"]
+    readonly_fields = ("feed", "created_at", "expires_at", "heard_at", "next_try_at", "failures", "error_code")
+    fields = readonly_fields
+    verbose_name_plural = "channels by which the service tells of changes"
+
+
 @admin.register(Connection)
 class ConnectionAdmin(LookOnly, AuditsOpening):
     list_display = ["user", "organization", "provider", "method", "mailbox", "permissions", "status", "synced_at",
@@ -78,7 +89,7 @@ class ConnectionAdmin(LookOnly, AuditsOpening):
         "created_at",
     )
     fields = readonly_fields
-    inlines = [RecentRuns]
+    inlines = [Channels, RecentRuns]
     actions = ["sync_now"]
 
     @admin.display(ordering="user__membership__organization__name")

@@ -11,7 +11,7 @@ from django.db.models import Q
 from django.utils import timezone
 
 from integrations import verdicts, wording
-from integrations.models import Connection, SyncRun
+from integrations.models import Connection, PushChannel, SyncRun
 from integrations.permissions import Permissions
 from integrations.policy_models import (
     NO_ORGANIZATION,
@@ -164,6 +164,11 @@ class Diagnosis:
     def runs(self) -> list[Run]:
         found = self.connection.runs.all()[:RUNS] if self.connection else []
         return [Run(run, wording.say_trigger(run.trigger)) for run in found]
+
+    @cached_property
+    def channels(self) -> list[PushChannel]:
+        """By which the service tells us of changes, or would if it could."""
+        return list(self.connection.push_channels.order_by("feed", "created_at")) if self.connection else []
 
     @cached_property
     def effects(self) -> list[Effect]:

@@ -13,7 +13,6 @@ from uuid import UUID, uuid4
 
 from django.conf import settings
 from django.db import transaction
-from django.db.models import Q
 from django.urls import reverse
 from django.utils import timezone
 
@@ -209,9 +208,3 @@ def _save(channel: PushChannel, lease: Lease) -> None:
     with transaction.atomic():
         lease.renew()
         channel.save()
-
-
-def is_told(connection: Connection, feed: str = "") -> bool:
-    """Whether the provider tells us of changes (in this feed), as far as we know."""
-    live = Q(expires_at__gt=timezone.now()) & ~Q(remote_id="")
-    return is_on() and connection.push_channels.filter(live, **({"feed": feed} if feed else {})).exists()

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from django.db.models import Q
 from django.utils import timezone
 
-from integrations import connecting, policy, registry, verdicts
+from integrations import arriving, connecting, policy, registry, verdicts
 from integrations.models import Connection, Outcome, Status, SyncCursor, SyncRun
 from integrations.permissions import Permission
 from integrations.policy_models import policy_for
@@ -44,6 +44,8 @@ class Standing:
     """The newest that changed a row, so that a page can tell whether it is stale."""
     emptied: Emptied | None = None
     """The first of them that the person is to be asked about."""
+    is_told: bool = False
+    """Whether the service tells us of changes: they are here within seconds, so a page asks more often."""
 
     @property
     def lacks(self) -> str:
@@ -107,6 +109,7 @@ def find_standing(user: User, *, permission: Permission, feed: str) -> Standing:
         run=connection.runs.first(),
         changed_run=connection.runs.filter(changed).first(),
         emptied=next(iter(find_emptied(connection, feed=feed)), None),
+        is_told=feed in arriving.find_told(connection),
     )
 
 

@@ -11,7 +11,7 @@ from django.utils import timezone
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
-from integrations import changing, connecting, policy, prompting, registry, verdicts
+from integrations import arriving, changing, connecting, policy, prompting, registry, verdicts
 from integrations.forms import PermissionsForm
 from integrations.models import Connection, Outcome, Status
 from integrations.permissions import READ_OF, Permission, Permissions
@@ -270,6 +270,7 @@ def _card(request: SignedInRequest, connection: Connection | None) -> dict[str, 
             "usable": usable,
             "is_running": is_under_way(connection, run),
             "is_first": connection.synced_at is None,
+            "arrival": arriving.describe(connection),
             "permissions": [
                 {
                     "permission": one,

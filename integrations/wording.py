@@ -69,6 +69,7 @@ TRIGGERS = {
     "connect": "After connecting",
     "admin": "An admin asked",
     "support": "Support asked",
+    "push": "The service told of a change",
 }
 """Why a sync ran: what SyncRun.trigger holds."""
 

@@ -13,6 +13,7 @@ from integrations.erasing import erase
 from integrations.leases import take_lease
 from integrations.models import Connection, PushChannel, Revocation, Status, SyncCursor
 from integrations.permissions import Permission
+from integrations.standing import find_standing
 from organizations.models import User
 from tests.integrations.pushing import Stage, playing
 
@@ -368,11 +369,34 @@ def test_looking_whether_there_is_something_to_do_costs_the_same_for_one_calenda
     assert len(three) == len(one)
 
 
-def test_whether_changes_are_told_is_known(stage, settings):
-    assert not pushing.is_told(stage.connection)
+def test_people_are_told_how_changes_get_here(stage, settings, sign_in):
+    def read() -> str:
+        return sign_in(stage.alice).get("/profile/").content.decode()
+
+    def is_told() -> bool:
+        return find_standing(stage.alice, permission=Permission.CALENDAR_READ, feed="calendar").is_told
+
+    assert "Looked for every 5 minutes" in read()
+    assert not is_told()
     stage.start()
-    assert pushing.is_told(stage.connection)
-    assert pushing.is_told(stage.connection, "calendar")
-    assert pushing.is_told(stage.connection, "contacts") == (stage.service == "office365")
+    if stage.service == "office365":
+        assert "Within seconds: Office 365 tells Portico of them" in read()
+    else:
+        assert "Calendar: within seconds, as Google tells Portico. Contacts: looked for every 5 minutes" in read()
+    assert is_told()
     settings.PUSH_ADDRESS = ""
-    assert not pushing.is_told(stage.connection)
+    assert "Looked for every 5 minutes" in read()
+    assert not is_told()
+
+
+def test_support_sees_channels_and_no_secret(stage, support_client):
+    stage.start()
+    stage.connection.push_channels.update(heard_at=timezone.now())
+    paths = [f"/support/integrations/connection/{stage.connection.pk}/change/"]
+    paths.append(f"/support/organizations/user/{stage.alice.pk}/change/")
+    pages = [support_client.get(path).content.decode() for path in paths]
+    assert "channels by which the service tells of changes" in pages[0].lower()
+    assert "Calendar: until" in pages[1]
+    assert "last heard" in pages[1]
+    for one in stage.channels:
+        assert all(one.secret_hash not in page and one.remote_id not in page for page in pages)
