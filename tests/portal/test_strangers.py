@@ -35,7 +35,16 @@ from integrations.models import (
 from integrations.providers.memory import SERVICE
 from integrations.remote import RemoteEmail
 from meetings.joining import JoinLink
-from meetings.models import AccountCalendar, CalendarList, HostCursor, Meeting, MeetingHost, dump_json
+from meetings.models import (
+    AccountCalendar,
+    CalendarList,
+    HostCursor,
+    Meeting,
+    MeetingHost,
+    ScheduledMeeting,
+    Write,
+    dump_json,
+)
 from organizations.models import (
     AuditPurge,
     Group,
@@ -197,6 +206,11 @@ URLS: dict[str, Url] = {
     "meetings:calendars": PAGE,
     "meetings:calendar_listing_create": POST_ONLY,
     "meetings:detail": row("meeting"),
+    "meetings:today": PAGE,
+    "meetings:day": Url({"day": "day"}),
+    "meetings:this_week": PAGE,
+    "meetings:week": Url({"week": "week"}),
+    "meetings:export": PAGE,
     "meetings:new": PAGE,
     "meetings:preview": PAGE,
     "meetings:people": PAGE,
@@ -363,6 +377,8 @@ def fill(user: User, *, token: str) -> dict[str, Any]:
         "passkey": 1,
         "provider": "memory",
         "wrong_token": "no-such-token",
+        "day": "2026-11-26",
+        "week": "2026-W48",
     }
 
 
