@@ -27,12 +27,13 @@ from contacts.sync import CONTACT_COLUMNS  # noqa: E402
 from integrations import gateway, registry, sync, tasks  # noqa: E402, F401
 from integrations.models import Connection  # noqa: E402
 from integrations.upserting import upsert  # noqa: E402
-from meetings.models import Meeting  # noqa: E402
+from meetings.models import CalendarList, Meeting  # noqa: E402
 from meetings.sync import COLUMNS as MEETING_COLUMNS  # noqa: E402
 from organizations.models import Membership, Organization, User  # noqa: E402
 
 ROWS = {"calendar": Meeting, "contacts": Contact}
 COLUMNS = {"calendar": MEETING_COLUMNS, "contacts": CONTACT_COLUMNS}
+KEYS = {"calendar": ("connection", "container", "remote_id"), "contacts": ("connection", "remote_id")}
 SERVICE = os.environ.get("BENCH_SERVICE", "")
 CREDENTIALS = json.loads(os.environ.get("BENCH_CREDENTIALS", "{}"))
 RECORD = Path(os.environ.get("BENCH_RECORD", os.devnull))
@@ -40,15 +41,16 @@ KEPT_HEADERS = ("prefer", "content-type", "accept", "accept-encoding", "user-age
 
 
 def prepare(feed: str) -> dict[str, Any]:
-    """A person with a connection and no rows."""
+    """A person with a connection and no rows, whose list of calendars, which is read once a day, was read just now."""
     User.objects.filter(email="bench@northwind.example").delete()
     organization, _ = Organization.objects.get_or_create(name="Bench", defaults={"default_region": "DE"})
     user = User.objects.create_user("bench@northwind.example", time_zone="Europe/Berlin")
     Membership.objects.create(user=user, organization=organization)
-    Connection.objects.create(
+    connection = Connection.objects.create(
         user=user, provider=SERVICE, method=CREDENTIALS.get("method", "oauth"), mailbox=user.email,
         account_id="bench", credentials=CREDENTIALS, calendar_read=True, contacts_read=True,
     )  # fmt: skip
+    CalendarList.objects.create(connection=connection, checked_at=sync.timezone.now())
     return {}
 
 
@@ -124,7 +126,7 @@ def run_floor(feed: str, *, with_parts: bool = False) -> dict[str, Any]:
             if with_parts:
                 items += found
             del answer, found
-        upsert(ROWS[feed], COLUMNS[feed], rows, key=("connection", "remote_id"))
+        upsert(ROWS[feed], COLUMNS[feed], rows, key=KEYS[feed])
         if with_parts:
             floors.upsert_parts(floor, items, folders)
     session.close()

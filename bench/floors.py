@@ -17,7 +17,9 @@ from integrations.models import Connection
 from integrations.upserting import upsert
 
 Values = Mapping[str, Any]
-FLAGS = ("is_private", "is_free", "is_organizer", "attendees_omitted", "body_shortened")
+FLAGS = ("is_private", "is_free", "is_organizer", "attendees_omitted", "body_shortened", "is_shadow")
+UNTOLD = {"scheduled_id": None, "origin": "calendar"}
+"""What no service says of an event: that it was made here."""
 
 
 class Floor(Protocol):
@@ -38,7 +40,7 @@ class Floor(Protocol):
 
 def fill(columns: Sequence[str], values: Values, connection: Connection) -> tuple[Any, ...]:
     """A row of these columns; what is not among the values is empty."""
-    known = {"owner_id": connection.user_id, "connection_id": connection.pk, **values}
+    known = {**UNTOLD, "owner_id": connection.user_id, "connection_id": connection.pk, **values}
     return tuple(known.get(name, name not in FLAGS and "") for name in columns)
 
 
