@@ -23,9 +23,9 @@ from integrations import errors
 from integrations.gateway import PermittedCalendar, open_account
 from integrations.leases import Lease, LeaseLost, take_lease
 from integrations.models import Connection
+from integrations.pulling import current_window
 from integrations.recurrence import to_moment
 from integrations.remote import Delta, EventDraft, RemoteEvent, RemoteRef
-from integrations.sync import current_window
 from meetings import merging, queueing, scheduling
 from meetings.bodies import to_text
 from meetings.drafting import draft_of, dump_draft, parse_draft, says_the_same
@@ -43,7 +43,7 @@ CLAIM = timedelta(minutes=3)
 BUSY = timedelta(seconds=2)
 LONGEST = timedelta(seconds=60)
 """For one write: nothing is asked of a provider after that."""
-FIRST_WAIT, LONGEST_WAIT = timedelta(seconds=15), timedelta(hours=1)
+FIRST_WAIT, LONGEST_WAIT = timedelta(seconds=30), timedelta(hours=1)
 MOST_TRIES = 12
 PASSING = (errors.RateLimited, errors.Unreachable, errors.Unexpected)
 """What may be over by itself."""
