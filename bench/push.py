@@ -4,8 +4,8 @@
     .venv/bin/python -m bench.push --quick     # with push alone
     .venv/bin/python -m bench.push --database postgresql://postgres@127.0.0.1/bench_push
 
-Web, worker, scheduler and the pretend services are processes of their own, on one machine; notifications come by HTTP. The
-page is a browser's: it asks for its fragment as often as the fragment says, and for the list where that has changed.
+Web, worker, scheduler and the pretend services are processes of their own on one machine; notifications come by HTTP.
+The page is a browser's: it asks for its fragment as often as that says, and for the list where it has changed.
 """
 
 import argparse
@@ -192,7 +192,8 @@ class Watcher(threading.Thread):
 def measure(place: Place, sessions: dict[str, str], *, count: int, apart: tuple[float, float], most: float) -> None:
     watcher = Watcher(place)
     pages = {service: Page(place, session) for service, session in sessions.items()}
-    for thread in (watcher, *pages.values()):
+    threads: list[Page | Watcher] = [watcher, *pages.values()]
+    for thread in threads:
         thread.start()
     time.sleep(2)
     made: dict[str, dict[str, float]] = {service: {} for service in SERVICES}
@@ -207,7 +208,7 @@ def measure(place: Place, sessions: dict[str, str], *, count: int, apart: tuple[
     shown = lambda: {title for page in pages.values() for title in page.shown}  # noqa: E731
     while time.monotonic() < until and not titles <= shown():
         time.sleep(0.2)
-    for thread in (watcher, *pages.values()):
+    for thread in threads:
         thread.over.set()
     for service, name in SERVICES.items():
         rows = [watcher.seen[title] - at for title, at in made[service].items() if title in watcher.seen]
