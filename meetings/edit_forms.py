@@ -6,6 +6,8 @@ from typing import Any
 
 from django import forms
 
+from integrations.policy import TimeChange
+from integrations.policy_models import policy_for
 from integrations.remote import Attendee
 from meetings.drafting import split_body
 from meetings.models import Meeting, Origin
@@ -68,6 +70,10 @@ class EditForm(PeopleForm, WhenForm, ScopeForm):
                 del self.fields[field]
         if not self.initial["topic"]:
             self.fields["topic"].required = False
+        for name, field in self.fields.items():
+            if isinstance(field, TopicField | DescriptionField):
+                # What the calendar holds already may stay, however long it is.
+                field.longest = max(field.longest, len(self.initial[name]))
 
     def _read_initial(self) -> dict[str, Any]:
         """As the person sees it, who may not be its owner."""
@@ -141,10 +147,19 @@ class EditForm(PeopleForm, WhenForm, ScopeForm):
         """A meeting that has begun may still become longer."""
         return self.starts_anew and super().is_far(naive)
 
+    @property
+    def is_separate(self) -> bool:
+        """Whether a time that is changed makes a second event: see policy.TimeChange."""
+        is_there = self.meeting.origin == Origin.CALENDAR
+        return is_there and policy_for(self.owner_user).time_change is TimeChange.SEPARATE_EVENT
+
     def clean(self) -> dict[str, Any]:
         values = super().clean() or {}
         if self.moves:
             self.read_when()
+            if self.is_separate and values.get("scope", Scope.THIS) != Scope.THIS:
+                sentence = "Where a second event is made, move one meeting at a time: choose “This meeting”."
+                self.add_error("scope", sentence)
         values["people"] = self.read_people() if "invitees" in self.fields else ()
         if self.is_stale and not self.errors:
             self.add_error(

@@ -10,7 +10,6 @@ from django.utils.html import format_html
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
-from integrations.policy import TimeChange
 from integrations.policy_models import policy_for
 from meetings import scheduling
 from meetings.acting import Actions, Pending, Refusal, find_actions
@@ -76,7 +75,7 @@ def _show_edit(request: SignedInRequest, reader: Reader, actions: Actions, form:
         "actions": actions,
         "shown": reader.show(meeting),
         "is_in_calendar": meeting.origin == Origin.CALENDAR,
-        "is_separate": policy.time_change is TimeChange.SEPARATE_EVENT,
+        "is_separate": form.is_separate,
         "decided_by": policy.source("time_change"),
         "suggested": find_colleagues(request.user, "", MOST_SUGGESTED),
     }

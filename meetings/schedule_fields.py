@@ -26,6 +26,7 @@ _PASSCODE = re.compile(r"[A-Za-z0-9@_*-]{1,10}")
 class TopicField(forms.CharField):
     """One line."""
 
+    longest = LONGEST_TOPIC
     widget = forms.TextInput(attrs={"dir": "auto", "autocomplete": "off"})
 
     def __init__(self, **kwargs: Any) -> None:
@@ -36,7 +37,7 @@ class TopicField(forms.CharField):
 
     def validate(self, value: str) -> None:
         super().validate(value)
-        if len(value) > LONGEST_TOPIC:
+        if len(value) > self.longest:
             raise ValidationError(
                 f"This topic has {len(value):,} characters, and at most {LONGEST_TOPIC} fit. Shorten it; the "
                 "description has room for the rest."
@@ -44,6 +45,7 @@ class TopicField(forms.CharField):
 
 
 class DescriptionField(forms.CharField):
+    longest = LONGEST_DESCRIPTION
     widget = forms.Textarea(attrs={"dir": "auto", "rows": 5})
 
     def __init__(self, **kwargs: Any) -> None:
@@ -53,7 +55,7 @@ class DescriptionField(forms.CharField):
         return drop_controls(str(value or "").replace("\r\n", "\n").replace("\r", "\n")).strip()
 
     def validate(self, value: str) -> None:
-        if len(value) > LONGEST_DESCRIPTION:
+        if len(value) > self.longest:
             raise ValidationError(
                 f"This description has {len(value):,} characters, and at most {LONGEST_DESCRIPTION:,} fit. Shorten it, "
                 "or put the long text where you can link to it."
