@@ -19,9 +19,7 @@ from integrations.leases import Lease, LeaseLost, take_lease
 from integrations.models import Connection, Outcome, Status, SyncRun
 from integrations.planning import ACCOUNT_WIDE, RunTooLong, plan_next
 from integrations.providers.base import Account
-from integrations.pulling import Counts as Counts
 from integrations.pulling import Feed, Pull, note, retire_unwanted, writing
-from integrations.pulling import current_window as current_window
 
 log = logging.getLogger(__name__)
 

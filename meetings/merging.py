@@ -13,8 +13,8 @@ from django.db.models import F, Q
 from django.utils import timezone
 
 from integrations.models import Connection
+from integrations.pulling import current_window
 from integrations.remote import RemoteEvent
-from integrations.sync import current_window
 from meetings import queueing
 from meetings.models import Meeting, Origin, ScheduledMeeting, Write
 from meetings.occurrences import occurrence_starts, series_id_of

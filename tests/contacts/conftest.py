@@ -6,8 +6,8 @@ import pytest
 
 from contacts.sync import ContactsFeed
 from integrations.models import Connection
+from integrations.pulling import Counts
 from integrations.remote import Delta, RemoteContact, RemoteEmail, RemoteFolder, RemoteNumber, RemoteRef
-from integrations.sync import Counts
 from organizations.models import User
 
 Apply = Callable[..., Counts]

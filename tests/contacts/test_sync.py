@@ -10,6 +10,7 @@ from contacts.models import Contact, ContactFolder, ContactNumber, Filing
 from contacts.numbers import NO_COUNTRY, SHORT_CODE
 from contacts.sync import ContactsFeed, apply_folders
 from integrations.models import Connection
+from integrations.pulling import Counts
 from integrations.remote import (
     Delta,
     NumberKind,
@@ -20,7 +21,6 @@ from integrations.remote import (
     RemoteRef,
     Window,
 )
-from integrations.sync import Counts
 from organizations.models import Organization, User
 from tests.contacts.conftest import Apply, person
 
