@@ -97,6 +97,7 @@ def refresh_calendars(account: Account, connection: Connection, *, writing: Writ
     listing.checked_at, listing.error_code, listing.error_sentence = now, "", ""
     with writing():
         _apply_list(connection, calendars)
+        _erase_strays(connection)
         listing.save()
     return []
 
@@ -141,6 +142,11 @@ def _apply_list(connection: Connection, calendars: Mapping[str, RemoteCalendar])
             for name, value in values.items():
                 setattr(row, name, value)
             row.save()
+
+
+def _erase_strays(connection: Connection) -> None:
+    """What a write has put into a calendar after it was hidden: no cursor stands for it, so no sync would see it."""
+    Meeting.objects.filter(connection=connection).exclude(container__in=find_containers(connection)).delete()
 
 
 def lose_calendar(connection: Connection, container: str) -> int:

@@ -149,6 +149,12 @@ def test_a_calendar_that_is_listed_no_more_goes_with_all_that_was_read_of_it(lin
     assert Meeting.objects.filter(container="").count() == 3
 
 
+def test_what_was_written_into_a_hidden_calendar_does_not_stay_in_sight(linked, alice):
+    Meeting.objects.create(owner=alice, connection=linked, container="team", remote_id="late", title="Late")
+    look_again(linked)
+    assert set(Meeting.objects.values_list("container", flat=True)) == {""}
+
+
 def test_what_was_scheduled_here_outlives_the_calendar_it_stood_in(linked, account, alice):
     choose_calendars(linked, {pk_of(linked, "team"): Choice(is_shown=True, color="")})
     scheduled = ScheduledMeeting.objects.create(
