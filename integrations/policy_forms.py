@@ -108,7 +108,7 @@ class PolicyForm(forms.Form):
             info = registry.find_info(key)
             rows = [self._row(one) for one in wording.list_service_settings(key)]
             yield Section(key, wording.service_name(key), info.summary if info else "", rows, service=key)
-        names = ("join_services", "vanity_hosts", "time_change", "call_scheme")
+        names = ("join_services", "vanity_hosts", "time_change", "scheduling_privilege", "call_scheme")
         yield Section("meetings", "Meetings and calls", "", self._rows(*names))
         yield Section("grace", "Grace period", "", self._rows("grace_days"))
 

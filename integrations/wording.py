@@ -23,6 +23,7 @@ PLAIN_LABELS = {
     "join_services": "Join button for",
     "vanity_hosts": "Own Zoom host names",
     "time_change": "When a meeting's time is changed here",
+    "scheduling_privilege": "Members may name delegates",
     "call_scheme": "Call opens",
     "grace_days": "Grace period",
 }
@@ -43,6 +44,8 @@ HELP = {
     "join_services": "Links of other services that get a Join button, beyond Zoom's.",
     "vanity_hosts": "Your own addresses at Zoom, such as meet.example.com.",
     "time_change": "What becomes of the event in the member's calendar.",
+    "scheduling_privilege": "Delegates see a member's meetings and schedule for them. "
+    "With No, nobody names any, and those who are named see nothing until this is Yes again.",
     "call_scheme": "The kind of link that hands a number to the program that dials.",
     "grace_days": "How long connections that break a new lock go on, if whoever locks does not choose otherwise.",
     "offered": "Whether members can choose this service.",

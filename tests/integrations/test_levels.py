@@ -153,7 +153,7 @@ def test_every_setting_reaches_the_policy():
     values = {
         "enabled": False, "default_service": "google", "mailbox_domains": ["example.com"], "own_mailbox": True,
         "prompt": "once", "join_services": ["webex"], "vanity_hosts": ["meet.example.com"],
-        "time_change": "separate_event", "call_scheme": "tel", "grace_days": 3,
+        "time_change": "separate_event", "scheduling_privilege": False, "call_scheme": "tel", "grace_days": 3,
     }  # fmt: skip
     of_service = {
         "offered": False, **dict.fromkeys(Permission, "off"), "require_oauth": False,

@@ -63,6 +63,6 @@ def test_what_is_named_nowhere_cannot_be_shown():
 
 def test_every_field_of_a_meeting_is_either_shown_or_known_to_stay_inside():
     inside = {"id", "owner", "connection", "remote_id", "container", "version", "stamp", "uid", "search_text"}
-    inside |= {"attendees_json", "links_json", "join_services"}
+    inside |= {"attendees_json", "links_json", "join_services", "is_shadow", "scheduled", "original_starts"}
     fields = {field.name for field in Meeting._meta.get_fields()}
     assert fields - inside <= TIMES | set(DETAILS)
