@@ -50,7 +50,7 @@ class Agenda:
     each, since it is only a page that is compared.
     """
 
-    page: Page[Meeting]
+    page: Page[int]
     days: list[Day]
     without_time: list[Shown]
     people: int = 1
@@ -81,8 +81,9 @@ def list_meetings(reader: Reader, filters: Filters) -> MeetingQuerySet:
 
 def build_agenda(reader: Reader, filters: Filters, number: str | int | None = 1) -> Agenda:
     listed = list_meetings(reader, filters)
-    page = Paginator(listed, PER_PAGE).get_page(number)
-    rows = list(page)
+    # Their keys first: what is sorted to find a page is narrow, however long the meetings are.
+    page: Page[int] = Paginator(listed.values_list("pk", flat=True), PER_PAGE).get_page(number)
+    rows = _load(list(page))
     beside = _find_beside(listed, rows) if reader.is_merging(filters) else []
     carried = _find_carried(listed, page, rows, filters)
     twins = Twins(reader, [*carried, *rows, *beside])
@@ -96,6 +97,12 @@ def build_agenda(reader: Reader, filters: Filters, number: str | int | None = 1)
     return Agenda(page, days, without_time, len(reader.sights(filters)))
 
 
+def _load(keys: Sequence[int]) -> list[Meeting]:
+    """Rows in the order of their keys; what went meanwhile is missing."""
+    found = {one.pk: one for one in Meeting.objects.for_list().filter(pk__in=keys)}
+    return [found[key] for key in keys if key in found]
+
+
 def _find_beside(listed: MeetingQuerySet, rows: Sequence[Meeting]) -> Iterable[Meeting]:
     """Those of the pages before and after that begin together with the first or the last of this one."""
     if not rows:
@@ -104,9 +111,7 @@ def _find_beside(listed: MeetingQuerySet, rows: Sequence[Meeting]) -> Iterable[M
     return listed.filter(starts__in=edges).exclude(pk__in=[one.pk for one in rows])[:MOST_BESIDE]
 
 
-def _find_carried(
-    listed: MeetingQuerySet, page: Page[Meeting], rows: Sequence[Meeting], filters: Filters
-) -> list[Meeting]:
+def _find_carried(listed: MeetingQuerySet, page: Page[int], rows: Sequence[Meeting], filters: Filters) -> list[Meeting]:
     """Those of another page that go on for days, into the days of this one."""
     has_other = page.has_next() if filters.is_past else page.has_previous()
     if not rows or not has_other:
@@ -118,7 +123,7 @@ def _find_carried(
 
 
 def _find_range(
-    reader: Reader, page: Page[Meeting], rows: Sequence[Meeting], filters: Filters
+    reader: Reader, page: Page[int], rows: Sequence[Meeting], filters: Filters
 ) -> tuple[date | None, date | None]:
     """The days of this page, None where no other page sets a limit: what goes on for days stands under these alone."""
     firsts = [first_day(one, reader.clock) for one in rows]

@@ -1,6 +1,6 @@
 """Meetings: the events of connected calendars as our rows, and how a viewer's pages read them."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import date, datetime, timedelta
 from typing import Any
 
@@ -64,7 +64,7 @@ class MeetingQuerySet(models.QuerySet["Meeting"]):
         seen = Q(owner__in=whole)
         if ours_only:
             seen |= Q(owner__in=ours_only) & ~Q(origin=Origin.CALENDAR)
-        found = self.shown().filter(seen)
+        found = self.shown(owners=[one.owner_id for one in sights]).filter(seen)
         if hidden := _hidden_by(sights):
             # A private event that takes up no time tells nothing; that it was cancelled or declined is not theirs.
             off = Q(status=EventStatus.CANCELLED) | Q(response=Response.DECLINED)
@@ -78,13 +78,22 @@ class MeetingQuerySet(models.QuerySet["Meeting"]):
         found = self.visible_to(sights)
         return found.exclude(owner__in=hidden, is_private=True) if hidden else found
 
-    def shown(self) -> "MeetingQuerySet":
-        """One row for each meeting: no shadow, and of the host's own no one that another row stands for."""
-        twins = Meeting.objects.filter(
-            owner=OuterRef("owner"), meeting_number=OuterRef("meeting_number"), is_shadow=False
-        ).exclude(origin=Origin.HOST)
+    def shown(self, *, owners: Sequence[int] | None = None) -> "MeetingQuerySet":
+        """One row for each meeting: no shadow, and of the host's own no one that another row stands for.
+
+        `owners`: only theirs are asked for. Which of the host's rows are left out is asked once and by itself: there
+        are few, and put as a condition on each row PostgreSQL would read the whole table for it.
+        """
+        twins = (
+            Meeting.objects.filter(owner=OuterRef("owner"), meeting_number=OuterRef("meeting_number"), is_shadow=False)
+            .exclude(meeting_number="")
+            .exclude(origin=Origin.HOST)
+        )
         at_once = Q(starts__isnull=True) & Exists(twins) | Exists(twins.filter(starts=OuterRef("starts")))
-        return self.filter(is_shadow=False).exclude(Q(origin=Origin.HOST) & ~Q(meeting_number="") & at_once)
+        doubled = Meeting.objects.filter(at_once, origin=Origin.HOST).exclude(meeting_number="")
+        if owners is not None:
+            doubled = doubled.filter(owner__in=owners)
+        return self.filter(is_shadow=False).exclude(pk__in=doubled.values("pk"))
 
     def upcoming(self, now: datetime, *, today: date) -> "MeetingQuerySet":
         """Not over yet, soonest first; what is running counts. Events without a time are not among them."""
@@ -159,7 +168,8 @@ class Meeting(models.Model):
     `attendees_json` and `links_json` are text that holds JSON: never queried into, written by the thousand.
     """
 
-    owner = models.ForeignKey(User, on_delete=models.CASCADE, related_name="meetings")
+    # Without an index of its own: meetings_of_an_owner begins with it.
+    owner = models.ForeignKey(User, on_delete=models.CASCADE, related_name="meetings", db_index=False)
     connection = models.ForeignKey(Connection, null=True, blank=True, on_delete=models.CASCADE, related_name="meetings")
     origin = models.CharField(max_length=8, choices=Origin.choices, default=Origin.CALENDAR)
     scheduled = models.ForeignKey(

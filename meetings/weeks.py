@@ -7,7 +7,7 @@ from datetime import date, datetime, timedelta
 from django.db.models import Q
 from django.utils.formats import date_format, get_format
 
-from meetings.models import Meeting
+from meetings.models import Meeting, MeetingQuerySet
 from meetings.planner import Gap, Place, Plan, PlannedDay, Span, list_slots, plan_days, slot_of
 from meetings.reader import Filters, Reader, narrow
 from meetings.showing import Around, Shown
@@ -131,9 +131,10 @@ def draw(reader: Reader, filters: Filters, first: date, count: int, *, is_whole:
     """`count` days from `first` on. A fixed number of queries, however many meetings there are."""
     clock = reader.clock
     days = [first + n * DAY for n in range(count)]
-    found, is_cut = _find(reader, filters, first, first + count * DAY)
-    twins = Twins(reader, found)
-    found = [one for one in found if twins.is_shown(one)]
+    rows = list(find_between(reader, filters, first, first + count * DAY)[: MOST_SHOWN + 1])
+    is_cut = len(rows) > MOST_SHOWN
+    twins = Twins(reader, rows[:MOST_SHOWN])
+    found = [one for one in rows[:MOST_SHOWN] if twins.is_shown(one)]
     around = describe(reader, found, twins)
     in_strip = [one for one in found if _stands_in_strip(one)]
     in_grid = {one.pk: one for one in found if not _stands_in_strip(one)}
@@ -157,15 +158,14 @@ def draw(reader: Reader, filters: Filters, first: date, count: int, *, is_whole:
     )
 
 
-def _find(reader: Reader, filters: Filters, first: date, after: date) -> tuple[list[Meeting], bool]:
-    """Those that touch the days first <= d < after; (meetings, whether there are more)."""
+def find_between(reader: Reader, filters: Filters, first: date, after: date) -> MeetingQuerySet:
+    """Those that touch the days first <= d < after, and that the filters leave."""
     begin, end = reader.clock.midnight(first), reader.clock.midnight(after)
     timed = Q(starts_on__isnull=True, starts__lt=end) & (Q(ends__gt=begin) | Q(starts__gte=begin))
     all_day = Q(starts_on__lt=after, ends_on__gt=first)
     # What is in order by its start is looked for by it; the days more are for the owners' zones.
     listed = narrow(reader, filters).for_list().filter(timed | all_day, starts__lt=end + 2 * DAY)
-    found = list(listed.order_by("starts", "pk")[: MOST_SHOWN + 1])
-    return found[:MOST_SHOWN], len(found) > MOST_SHOWN
+    return listed.order_by("starts", "pk")
 
 
 def _stands_in_strip(meeting: Meeting) -> bool:
