@@ -66,8 +66,8 @@ class EditForm(PeopleForm, WhenForm, ScopeForm):
         super().__init__(data, meeting=meeting, initial=self._read_initial(), auto_id="edit-%s")
         self.why_not = self._find_reasons()
         for name in self.why_not:
-            for field in FIELDS_OF[name]:
-                del self.fields[field]
+            for left_out in FIELDS_OF[name]:
+                del self.fields[left_out]
         if not self.initial["topic"]:
             self.fields["topic"].required = False
         for name, field in self.fields.items():

@@ -99,7 +99,6 @@ def default_initial(offer: Offer, *, by: User, now: datetime) -> dict[str, Any]:
         "time_zone": getattr(by.zone, "key", "UTC"),
         "repeats": SeriesForm.NEVER,
         "every": 1,
-        "weekdays": [local.weekday()],
         "month_by": "day",
         "ends": "count",
         "count": 10,

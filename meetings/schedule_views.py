@@ -1,5 +1,6 @@
 """Scheduling a meeting: the form, what it comes to while it is filled in, and whom to invite."""
 
+from collections.abc import Iterator
 from datetime import timedelta
 from typing import Any
 
@@ -109,9 +110,9 @@ def complete(data: QueryDict) -> QueryDict:
 
 def describe_series(reader: Reader, form: SeriesForm, *, is_own: bool) -> dict[str, Any]:
     """When it takes place in words, elsewhere as well, and what of one's own it overlaps. For a bound form."""
-    form.is_valid()
-    if form.starts is None or not form.length:
-        return {}
+    wrong = [] if form.is_valid() else list(_say_wrong(form))
+    if form.starts is None or not form.length or wrong:
+        return {"wrong": wrong}
     starts_of = list(form.starts_of or (form.starts,))
     first = Meeting(starts=form.starts, ends=form.starts + timedelta(minutes=form.length))
     words = say_whole(first, Clock(reader.clock.now, form.zone))
@@ -125,6 +126,13 @@ def describe_series(reader: Reader, form: SeriesForm, *, is_own: bool) -> dict[s
         "is_past": form.starts < reader.clock.now,
         "overlaps": _find_overlaps(reader, form) if is_own else [],
     }
+
+
+def _say_wrong(form: SeriesForm) -> Iterator[str]:
+    """What stands against these times, without what is merely not typed yet."""
+    for name, errors in form.errors.as_data().items():
+        if name in SeriesForm.base_fields and not (name == "time" and form.twice and not form.fold):
+            yield from (message for error in errors if error.code != "required" for message in error.messages)
 
 
 def _say_elsewhere(reader: Reader, form: SeriesForm, first: Meeting) -> list[str]:

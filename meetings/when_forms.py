@@ -6,6 +6,7 @@ from typing import Any
 
 from django import forms
 from django.conf import settings
+from django.core.exceptions import ValidationError
 from django.utils import timezone
 from django.utils.formats import date_format
 
@@ -98,7 +99,8 @@ class WhenForm(forms.Form):
             return
         self.length = (hours or 0) * 60 + (minutes or 0)
         if self.length < 1:
-            self.add_error("hours", "A meeting takes at least one minute.")
+            code = "required" if hours is None and minutes is None else "too_short"
+            self.add_error("hours", ValidationError("A meeting takes at least one minute.", code=code))
         elif self.length > self.longest_minutes:
             self.add_error("hours", f"A meeting takes at most {self.longest_minutes // 60} hours.")
 

@@ -355,6 +355,12 @@ def test_the_preview_of_a_form_that_is_half_empty_is_silent(world, alice_client)
     assert alice_client.get(PREVIEW).status_code == 200
 
 
+def test_the_preview_says_what_stands_against_a_series(world, alice_client):
+    data = typed(repeats="weekly", weekdays=["0"], ends="count", count="3")
+    said = text_of(alice_client.get(PREVIEW, data))
+    assert said.startswith("The first meeting is on a Wednesday.") and "10:00" not in said
+
+
 # Whom to invite
 
 
