@@ -1,4 +1,4 @@
-"""Meetings both ways, in the browser: made here and there, changed, contested, deleted, restored, and seen by others."""
+"""Meetings both ways, in the browser: made here and there, changed, contested, deleted and restored."""
 
 import re
 import time
@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.e2e.conftest import EXCHANGE, GOOGLE, OFFICE365, PHONE, SERVICES, Portico, Service, Visit, Visitor
+from tests.e2e.conftest import SERVICES, Portico, Service, Visit, Visitor
 
 ALICE, BEN, DORA, EMIL = (
     f"{name}@northwind.example" for name in ("alice.meyer", "ben.okafor", "dora.lindqvist", "emil.tanaka")
