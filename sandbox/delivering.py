@@ -89,7 +89,7 @@ class Deliveries:
         self.takes_loopback = takes_loopback
         self.sources: list[Source] = []
         self.is_doubled = False
-        self._to_lose = 0
+        self.to_lose = 0
         self._log, self._last_change = log, last_change
         self._kept: deque[Message] = deque(maxlen=MOST_KEPT)
         self._due: list[tuple[float, int, Message]] = []
@@ -113,7 +113,7 @@ class Deliveries:
     def lose(self, count: int) -> None:
         """The next so many are never delivered, and nobody hears of it."""
         with self._lock:
-            self._to_lose = count
+            self.to_lose = count
 
     def start(self) -> None:
         """Begin to collect. What there is to tell is in the sources: a restart loses nothing but what was under way."""
@@ -138,8 +138,8 @@ class Deliveries:
         with self._lock:
             for message in messages:
                 self._kept.append(message)
-                if self._to_lose > 0:
-                    self._to_lose -= 1
+                if self.to_lose > 0:
+                    self.to_lose -= 1
                     message.state = "lost"
                     continue
                 heapq.heappush(self._due, (time.monotonic(), next(self._numbers), message))

@@ -29,7 +29,8 @@ def make_blueprint(sandbox: Sandbox) -> Blueprint:
         deliveries = list(reversed(sandbox.deliveries.list()))[:SHOWN]
         return render_template(
             "push.html", channels=sandbox.google.channels.list(), subscriptions=listed, deliveries=deliveries,
-            words=WORDS, is_doubled=sandbox.deliveries.is_doubled, takes_loopback=sandbox.deliveries.takes_loopback,
+            words=WORDS, is_doubled=sandbox.deliveries.is_doubled, to_lose=sandbox.deliveries.to_lose,
+            takes_loopback=sandbox.deliveries.takes_loopback,
         )  # fmt: skip
 
     @routes.post("/push/lifecycle")
