@@ -3,11 +3,13 @@
 from dataclasses import asdict
 from typing import Any
 
+from django.conf import settings
 from django.contrib import messages
 from django.http import Http404, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 from django.utils import timezone
+from django.utils.module_loading import import_string
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
@@ -29,9 +31,10 @@ RECEIPT = "deletion_receipt"
 
 @require_safe
 def profile(request: SignedInRequest) -> HttpResponse:
-    """The person, and the card "Calendar and Contact Integration"."""
+    """The person, the card "Calendar and Contact Integration", and what other apps have for it."""
     connection = connecting.find_connection(request.user)
-    return render(request, "integrations/profile.html", _card(request, connection))
+    cards = [import_string(path)(request.user) for path in settings.PROFILE_CARDS]
+    return render(request, "integrations/profile.html", _card(request, connection) | {"cards": cards})
 
 
 @require_safe

@@ -22,6 +22,7 @@ class Owner:
 
     user: User
     sight: Sight
+    delegation: Delegation
     connection: Connection | None = None
 
 
@@ -72,7 +73,7 @@ def find_circle(user: User, *, reads_calendar: bool = True) -> Circle:
         owner, membership = one.owner, one.owner.membership
         membership.organization = organization
         held = policies.held_by(membership.pk, [group.pk for group in membership.groups.all()])
-        if not held.today.scheduling_privilege or not _is_running(one, owner):
+        if not held.today.scheduling_privilege or not is_running(one, owner):
             continue
         hold(owner, held)
         connection: Connection | None = getattr(owner, "connection", None)
@@ -80,11 +81,11 @@ def find_circle(user: User, *, reads_calendar: bool = True) -> Circle:
             connection.user = owner
         relation = Relation.PRIVATE_DELEGATE if one.may_manage_private else Relation.DELEGATE
         reads = connection is not None and connection.may(Permission.CALENDAR_READ)
-        owners.append(Owner(owner, Sight(owner.pk, relation, reads), connection))
+        owners.append(Owner(owner, Sight(owner.pk, relation, reads), one, connection))
     return Circle(user, own, tuple(owners))
 
 
-def _is_running(delegation: Delegation, owner: User) -> bool:
+def is_running(delegation: Delegation, owner: User) -> bool:
     """Its last day is the owner's own, which may be over already where they are."""
     today: date = timezone.now().astimezone(owner.zone).date()
     return delegation.until is None or delegation.until >= today

@@ -20,7 +20,7 @@ from django.utils import timezone
 
 from integrations.errors import AdminNeeded, Gone, ProviderError, RateLimited, Unreachable
 from integrations.policy_models import policy_for
-from meetings import host_settings
+from meetings import assistants, host_settings
 from meetings.hosting import HostedMeeting
 from meetings.joining import find_links
 from meetings.models import HostCursor, Meeting, MeetingHost, Origin, ScheduledMeeting, dump_json
@@ -98,7 +98,9 @@ def _take(person: User, now: datetime) -> bool:
 def _fetch(row: MeetingHost, person: User) -> list[HostedMeeting]:
     """Raises ProviderError."""
     with host_settings.make_host(row).open() as host:
-        return list(islice(host.upcoming(person.email), MOST_MEETINGS))
+        found = list(islice(host.upcoming(person.email), MOST_MEETINGS))
+        assistants.read(host, row, person)
+        return found
 
 
 def _postpone(row: MeetingHost, person: User, error: ProviderError) -> None:

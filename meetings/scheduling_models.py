@@ -63,13 +63,17 @@ class MeetingHost(models.Model):
 
 
 class HostCursor(models.Model):
-    """When a person's upcoming meetings were last read at the meeting host."""
+    """When a person's upcoming meetings were last read at the meeting host, and whom they have named there."""
 
     user = models.OneToOneField(User, on_delete=models.CASCADE, related_name="host_cursor")
     next_read_at = models.DateTimeField(default=timezone.now)
     read_at = models.DateTimeField(null=True, blank=True)
     failures = models.PositiveIntegerField(default=0)
     error_code = models.CharField(max_length=40, blank=True)
+    assistants_json = models.JSONField(
+        default=list, blank=True, help_text="Addresses of those who may schedule for the person there, in lower case."
+    )
+    assistants_read_at = models.DateTimeField(null=True, blank=True)
 
     class Meta:
         indexes = [models.Index(fields=["next_read_at"], name="host_cursors_by_due_time")]

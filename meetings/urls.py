@@ -1,6 +1,6 @@
 from django.urls import path
 
-from meetings import calendar_views, schedule_urls, views
+from meetings import calendar_views, schedule_urls, sharing_urls, views
 
 app_name = "meetings"
 urlpatterns = [
@@ -15,4 +15,5 @@ urlpatterns = [
     path("calendars/listings/", calendar_views.calendar_listing_create, name="calendar_listing_create"),
     path("<int:pk>/", views.detail, name="detail"),
     *schedule_urls.urlpatterns,
+    *sharing_urls.urlpatterns,
 ]

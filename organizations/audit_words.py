@@ -31,10 +31,19 @@ ACTIONS: dict[str, dict[str, str]] = {
         "approval.refused": "Refused to approve Portico at the service",
     },
     "Scheduling for others": {
+        "delegate.named": "Named a delegate",
+        "delegate.changed": "Changed what a delegate may do",
+        "delegate.removed": "Removed a delegate",
+        "delegate.given_up": "Gave up scheduling for somebody",
         "meeting.scheduled_for": "Scheduled a meeting for somebody",
         "meeting.changed_for": "Changed a meeting of somebody",
         "meeting.deleted_for": "Deleted a meeting of somebody",
         "meeting.restored_for": "Restored a meeting of somebody",
+    },
+    "Subscriptions": {
+        "feed.created": "Created an address to subscribe to meetings",
+        "feed.changed": "Changed what an address to subscribe to shows",
+        "feed.revoked": "Revoked an address to subscribe to meetings",
     },
     "Policy": {
         "policy.changed": "Changed the policy",
@@ -86,6 +95,7 @@ ACTIONS: dict[str, dict[str, str]] = {
     "Support and the trail itself": {
         "support.opened": "Support opened a person's page",
         "mail.sent_again": "Had a mail sent again",
+        "write.tried_again": "Had a change tried again at the calendar",
         "person.changed_by_support": "Changed by support",
         "organization.changed_by_support": "Changed by support",
         "organization.created_by_support": "Created by support",
@@ -114,6 +124,9 @@ LABELS = {
     "client_secret": "Client secret",
     "link_template": "Link template",
     "reads_upcoming": "Lists meetings made at the host itself",
+    "manages_private_events": "May manage private events",
+    "last_day": "Last day",
+    "with_delegated": "With the meetings of those they schedule for",
     "outcome": "Outcome",
     "role": "Role",
 }

@@ -224,6 +224,8 @@ JOIN_SERVICES = "meetings.join_services.SERVICES"
 FEEDS = {"calendar": "meetings.sync.CalendarFeed", "contacts": "contacts.sync.ContactsFeed"}
 # Where people are found who can be invited to a meeting, in the order in which they are offered.
 PEOPLE_SEARCH = ["contacts.lookup.find_people", "organizations.colleagues.find_people"]
+# What else stands on a person's profile, below their connection: (user) -> {"template": ...} and what it shows.
+PROFILE_CARDS = ["meetings.delegation_views.describe_card", "meetings.feed_views.describe_card"]
 # What moving people between groups would do to their connections, for the pages that move them.
 PLACEMENT_PREVIEW = "integrations.deciding.preview_placement"
 # What makes words of the values that stand under a name in the audit trail.
@@ -330,6 +332,8 @@ MAILS = [
     "integrations.notices.STAYS",
     "integrations.notices.TO_GRANT",
     "integrations.overseeing.DISCONNECTED",
+    "meetings.delegate_mails.NAMED",
+    "meetings.delegate_mails.GIVEN_UP",
     "organizations.people_mails.OWNER",
     "organizations.people_mails.DEACTIVATED",
     "organizations.people_mails.REACTIVATED",

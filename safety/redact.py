@@ -1,8 +1,9 @@
 """Keep secrets out of what is written down: log lines, exception texts, extra fields.
 
 Two ways to find a secret: it stands behind a telling name (`refresh_token=...`, `"password": "..."`,
-`Authorization: ...`), or it looks like one (a JWT, Google's `ya29.`). Too much is hidden rather than too little. What
-no filter can know is a secret that stands in a sentence with nothing around it: so do not write such a line.
+`Authorization: ...`), or it looks like one (a JWT, Google's `ya29.`, an address of our own feeds). Too much is hidden
+rather than too little. What no filter can know is a secret that stands in a sentence with nothing around it: so do not
+write such a line.
 """
 
 import logging
@@ -52,6 +53,7 @@ _SHAPES = re.compile(
     r"|\bya29\.[\w.\-]++"
     r"|\bGOCSPX-[\w\-]++"
     r"|(?<![\w:/])(?:1(?://|%2[Ff]%2[Ff])|4(?:/|%2[Ff])0)[\w\-]{10,}+"
+    r"|(?<=/feed/)[\w\-]{16,}+|(?<=%2[Ff]feed%2[Ff])[\w\-]{16,}+"
     r"|(?<=://)[^\s/@:\"'<>]{0,256}:[^\s/@\"'<>]{0,256}@"
 )
 # "code" is also what errors and HTTP statuses are called; a real one is neither short digits nor snake_case words.

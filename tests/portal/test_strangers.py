@@ -38,6 +38,8 @@ from meetings.joining import JoinLink
 from meetings.models import (
     AccountCalendar,
     CalendarList,
+    Delegation,
+    FeedLink,
     HostCursor,
     Meeting,
     MeetingHost,
@@ -218,6 +220,16 @@ URLS: dict[str, Url] = {
     "meetings:deletion": row("meeting"),
     "meetings:progress": row("meeting"),
     "meetings:writes": PAGE,
+    "meetings:delegates": PAGE,
+    "meetings:delegate_people": PAGE,
+    "meetings:delegate": row("delegation"),
+    "meetings:delegate_removal": row("delegation", is_post_only=True),
+    "meetings:delegate_giving_up": row("delegation", is_post_only=True),
+    "meetings:subscription": PAGE,
+    "meetings:subscription_contents": POST_ONLY,
+    "meetings:subscription_revocation": POST_ONLY,
+    # Who holds the token may read: tests/meetings/test_feed.py.
+    "meetings:feed": Url({"secret": "wrong_token"}, is_open=True),
     "meetings:write": row("write"),
     "meetings:write_retry": row("write", is_post_only=True),
     "meetings:write_choice": row("write", is_post_only=True),
@@ -348,6 +360,12 @@ def fill(user: User, *, token: str) -> dict[str, Any]:
     write = Write.objects.create(
         owner=user, by=user, scheduled=scheduled, action="delete", state="failed", error_sentence=f"{token} failed."
     )
+    colleague = User.objects.filter(membership__organization=organization).exclude(pk=user.pk).first()
+    if colleague is None:
+        colleague = User.objects.create_user(f"{token}@colleague.example")
+        Membership.objects.create(user=colleague, organization=organization)
+    delegation = Delegation.objects.create(owner=user, delegate=colleague)
+    FeedLink.objects.create(user=user, token_hash=token)
     folder = ContactFolder.objects.create(connection=connection, remote_id="folder", name=token)
     contact = Contact.objects.create(
         connection=connection,
@@ -369,6 +387,7 @@ def fill(user: User, *, token: str) -> dict[str, Any]:
         "meeting": meeting.pk,
         "scheduled": scheduled.pk,
         "write": write.pk,
+        "delegation": delegation.pk,
         "contact": contact.pk,
         "folder": folder.pk,
         "connection": connection.pk,
