@@ -43,7 +43,11 @@ def delegates(request: SignedInRequest) -> HttpResponse:
 
 def _page(request: SignedInRequest, form: DelegateForm, *, status: int = 200) -> HttpResponse:
     user = request.user
-    mine = list(user.delegations.select_related("delegate__membership__organization").order_by("delegate__name", "delegate__email"))
+    mine = list(
+        user.delegations.select_related("delegate__membership__organization").order_by(
+            "delegate__name", "delegate__email"
+        )
+    )
     context = {
         "form": form,
         "refusal": naming.why_not_named(user),
