@@ -5,7 +5,6 @@ from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 
 from django.core.paginator import Page, Paginator
-from django.db.models import F, Q
 
 from meetings.models import Meeting, MeetingQuerySet
 from meetings.reader import ME, Filters, Reader, find_reader, narrow
@@ -21,7 +20,7 @@ MOST_OF_SERIES = 5
 MOST_ON_THE_CLOCK = 6
 MOST_DAYS = 31
 """Under which one meeting stands in a list: what takes longer says until when it goes on."""
-MOST_CARRIED = 20
+MOST_CARRIED = 200
 MOST_BESIDE = 200
 
 DAY = timedelta(days=1)
@@ -81,8 +80,10 @@ def list_meetings(reader: Reader, filters: Filters) -> MeetingQuerySet:
 
 def build_agenda(reader: Reader, filters: Filters, number: str | int | None = 1) -> Agenda:
     listed = list_meetings(reader, filters)
-    # Their keys first: what is sorted to find a page is narrow, however long the meetings are.
-    page: Page[int] = Paginator(listed.values_list("pk", flat=True), PER_PAGE).get_page(number)
+    # Their keys first: what is sorted to find a page is narrow, however long the meetings are. What a search finds is
+    # not counted and then looked for again: it reads every description.
+    keys = listed.values_list("pk", flat=True)
+    page: Page[int] = Paginator(list(keys) if filters.text else keys, PER_PAGE).get_page(number)
     rows = _load(list(page))
     beside = _find_beside(listed, rows) if reader.is_merging(filters) else []
     carried = _find_carried(listed, page, rows, filters)
@@ -117,9 +118,8 @@ def _find_carried(listed: MeetingQuerySet, page: Page[int], rows: Sequence[Meeti
     if not rows or not has_other:
         return []
     edge = rows[-1 if filters.is_past else 0].starts
-    takes_days = Q(starts_on__isnull=False) | Q(ends__gt=F("starts") + LONGEST_SHOWN_AS_TIMES)
-    others = listed.filter(takes_days, starts__lt=edge, ends__gt=edge).exclude(pk__in=[one.pk for one in rows])
-    return list(others[:MOST_CARRIED])
+    others = listed.filter(starts__lt=edge, ends__gt=edge).exclude(pk__in=[one.pk for one in rows])
+    return [one for one in others[:MOST_CARRIED] if takes_days(one)]
 
 
 def _find_range(
@@ -153,10 +153,16 @@ def _group(
     return [days[key] for key in sorted(days, reverse=latest_first)]
 
 
+def takes_days(meeting: Meeting) -> bool:
+    """Whether it is more than a night: all day, or for so long that it is said with its days."""
+    if meeting.starts is None or meeting.ends is None:
+        return False
+    return meeting.starts_on is not None or meeting.ends - meeting.starts > LONGEST_SHOWN_AS_TIMES
+
+
 def _list_days(meeting: Meeting, clock: Clock, since: date | None, until: date | None) -> list[date]:
     first, last = first_day(meeting, clock), last_day(meeting, clock)
-    assert meeting.starts is not None and meeting.ends is not None
-    if meeting.starts_on is None and meeting.ends - meeting.starts <= LONGEST_SHOWN_AS_TIMES:
+    if not takes_days(meeting):
         last = first
     begin = max(first, since) if since else first
     end = max(begin, min(last, until) if until else last)

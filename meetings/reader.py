@@ -5,8 +5,9 @@ from dataclasses import dataclass, replace
 from datetime import date
 from functools import cached_property
 from uuid import UUID
+from zlib import crc32
 
-from django.db.models import Count, Max, Q
+from django.db.models import Max, Q
 from django.utils import timezone
 
 from integrations import registry
@@ -143,10 +144,13 @@ class Reader:
         """Differs when there may be something else to show than before. Three queries, however many owners."""
         standing = self.standing
         owners = [sight.owner_id for sight in self.circle.sights]
-        writes = Write.objects.filter(owner__in=owners).open().aggregate(count=Count("pk"), last=Max("pk"))
+        writes = Write.objects.filter(owner__in=owners).open().values_list("pk", "state")
         ours = ScheduledMeeting.objects.filter(owner__in=owners).aggregate(Max("changed_at"))["changed_at__max"]
         parts = [standing.rows_pulse, f"{standing.is_first:d}", f"{standing.emptied is not None:d}"]
-        parts += [f"{writes['count']}.{writes['last'] or 0}", f"{ours.timestamp():.3f}" if ours else ""]
+        parts += [
+            str(crc32(repr(sorted(writes)).encode())) if writes else "",
+            f"{ours.timestamp():.3f}" if ours else "",
+        ]
         others = [one.connection.pk for one in self.circle.owners if one.connection is not None]
         if others:
             changed = Q(added__gt=0) | Q(changed__gt=0) | Q(removed__gt=0)

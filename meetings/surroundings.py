@@ -10,11 +10,14 @@ from integrations.remote import EventStatus, Response
 from meetings.models import Meeting, Write
 from meetings.planner import Span, find_overlapping
 from meetings.reader import Reader, name_of
+from meetings.scheduling_models import WriteState
 from meetings.showing import Around
 
 DAY = timedelta(days=1)
 MOST_COMPARED = 1_000
 """Of the reader's own meetings around those of a page."""
+
+MOST_WRITES = 500
 
 Key = tuple[str, str, Hashable]
 
@@ -33,7 +36,7 @@ def describe(reader: Reader, meetings: Sequence[Meeting], twins: "Twins | None" 
             color=calendar.swatch if calendar else "",
             others=twins.name_others(one) if twins else (),
             overlaps=one.pk in overlapping,
-            write=writes.get(one.scheduled_id) if one.scheduled_id else None,
+            write=writes.get(one.pk),
         )
     return described
 
@@ -131,14 +134,23 @@ def takes_time(meeting: Meeting) -> bool:
 
 
 def _find_writes(reader: Reader, meetings: Iterable[Meeting]) -> dict[int, Write]:
-    """The newest open write of each that was scheduled here; of a conflict or a failure before one that waits."""
-    keys = {one.scheduled_id for one in meetings if one.scheduled_id and not reader.is_hidden(one)}
-    if not keys:
+    """By the meeting's key: the newest open write of it or of its series; what needs a person before what waits."""
+    open_ones = [one for one in meetings if not reader.is_hidden(one)]
+    owners = {one.owner_id for one in open_ones}
+    if not owners:
         return {}
-    found: dict[int, Write] = {}
-    for write in Write.objects.open().filter(scheduled__in=keys).order_by("pk"):
-        assert write.scheduled_id is not None
-        known = found.get(write.scheduled_id)
-        if known is None or known.state == "waiting" or write.state != "waiting":
-            found[write.scheduled_id] = write
-    return found
+    found: dict[Hashable, Write] = {}
+    for write in Write.objects.open().filter(owner__in=owners).order_by("-pk")[:MOST_WRITES]:
+        for target in _targets_of(write):
+            known = found.setdefault(target, write)
+            if known.state == WriteState.WAITING and write.state != WriteState.WAITING:
+                found[target] = write
+    named = {one.pk: next((found[key] for key in _targets_of(one) if key in found), None) for one in open_ones}
+    return {pk: write for pk, write in named.items() if write is not None}
+
+
+def _targets_of(one: Write | Meeting) -> list[Hashable]:
+    """What a write is about, and a meeting is part of: what was scheduled here, an event, a series."""
+    ids = [name for name in (one.remote_id, one.series_id) if name and one.connection_id]
+    targets: list[Hashable] = [(one.connection_id, one.container, name) for name in ids]
+    return [one.scheduled_id, *targets] if one.scheduled_id else targets

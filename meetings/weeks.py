@@ -7,17 +7,18 @@ from datetime import date, datetime, timedelta
 from django.db.models import Q
 from django.utils.formats import date_format, get_format
 
+from meetings.agenda import takes_days
 from meetings.models import Meeting, MeetingQuerySet
 from meetings.planner import Gap, Place, Plan, PlannedDay, Span, list_slots, plan_days, slot_of
 from meetings.reader import Filters, Reader, narrow
 from meetings.showing import Around, Shown
 from meetings.spans import EARLIEST, LATEST
 from meetings.surroundings import Twins, describe
-from meetings.times import LONGEST_SHOWN_AS_TIMES, Clock, find_zone, first_day, last_day, say_days, say_shift, zone_city
+from meetings.times import Clock, find_zone, first_day, last_day, say_days, say_shift, zone_city
 
 DAY = timedelta(days=1)
 MARGIN = 14 * DAY
-MOST_SHOWN = 500
+MOST_SHOWN = 400
 LANES_OF_A_DAY = 12
 LANES_OF_A_WEEK = 3
 
@@ -136,8 +137,9 @@ def draw(reader: Reader, filters: Filters, first: date, count: int, *, is_whole:
     twins = Twins(reader, rows[:MOST_SHOWN])
     found = [one for one in rows[:MOST_SHOWN] if twins.is_shown(one)]
     around = describe(reader, found, twins)
-    in_strip = [one for one in found if _stands_in_strip(one)]
-    in_grid = {one.pk: one for one in found if not _stands_in_strip(one)}
+    # All-day events, and what would cover the hours of whole days, stand above the hours.
+    in_strip = [one for one in found if takes_days(one)]
+    in_grid = {one.pk: one for one in found if not takes_days(one)}
     spans = [Span(one.pk, one.starts, one.ends) for one in in_grid.values() if one.starts and one.ends]
     most_lanes = LANES_OF_A_DAY if count == 1 else LANES_OF_A_WEEK
     plan = plan_days(days, spans, clock.zone, is_whole=is_whole, most_lanes=most_lanes)
@@ -166,14 +168,6 @@ def find_between(reader: Reader, filters: Filters, first: date, after: date) -> 
     # What is in order by its start is looked for by it; the days more are for the owners' zones.
     listed = narrow(reader, filters).for_list().filter(timed | all_day, starts__lt=end + 2 * DAY)
     return listed.order_by("starts", "pk")
-
-
-def _stands_in_strip(meeting: Meeting) -> bool:
-    """All-day events, and what takes so long that it would cover the hours of whole days."""
-    if meeting.starts_on is not None:
-        return True
-    assert meeting.starts is not None and meeting.ends is not None
-    return meeting.ends - meeting.starts > LONGEST_SHOWN_AS_TIMES
 
 
 def _show_day(

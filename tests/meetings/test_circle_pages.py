@@ -9,7 +9,7 @@ from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
 from integrations.remote import Attendee, Delta, EventStatus, Response
-from meetings.models import Delegation, Meeting, Origin
+from meetings.models import Delegation, Meeting, Origin, Write
 from meetings.sync import CalendarFeed
 from organizations.models import User
 from tests.meetings.conftest import NOW, ZOOM, make_connection, make_event
@@ -228,7 +228,18 @@ def private(put_of, alice, bob):
     )
 
 
-LEAKS = ("contoso", "83212345678", "832 1234", "135790", "+1415", "new york", "focus time", "tentative", "maybe", "merger")
+LEAKS = (
+    "contoso",
+    "83212345678",
+    "832 1234",
+    "135790",
+    "+1415",
+    "new york",
+    "focus time",
+    "tentative",
+    "maybe",
+    "merger",
+)
 
 
 def assert_nothing_leaks(html):
@@ -327,3 +338,31 @@ def test_the_pages_cost_the_same_queries_however_many_owners_and_meetings(
                 csv_of(response)
         costs[owners] = [query["sql"] for query in queries]
     assert len(costs[1]) == len(costs[3]) == len(costs[20])
+
+
+# --- What is being written ---
+
+
+@pytest.mark.parametrize(
+    ("state", "mark"), [("waiting", "Saving"), ("failed", "Not saved"), ("conflict", "Choose a ver")]
+)
+def test_a_change_on_its_way_is_marked_and_the_open_page_is_told(put_of, alice, alice_client, state, mark):
+    meeting = put_of(alice, title="Review", starts=NOW + timedelta(hours=1))
+    pulse = re.search(r"pulse=([^\"]*)\"", alice_client.get(LIST).content.decode())[1]
+    assert mark not in text_of(alice_client.get(LIST))
+    write = Write.objects.create(
+        owner=alice, connection=meeting.connection, remote_id=meeting.remote_id, action="update", state=state
+    )
+    assert mark in text_of(alice_client.get(LIST))
+    assert "meetings-changed" in alice_client.get(f"{NOW_URL}?pulse={pulse}")["HX-Trigger"]
+    Write.objects.filter(pk=write.pk).update(state="done")
+    assert mark not in text_of(alice_client.get(LIST))
+
+
+def test_what_is_written_of_a_private_meeting_is_not_marked_for_who_may_not_see_it(private, bob, alice_client):
+    Write.objects.create(
+        owner=bob, connection=private.connection, remote_id=private.remote_id, action="update", state="waiting"
+    )
+    assert "Saving" not in text_of(alice_client.get(LIST))
+    Delegation.objects.update(may_manage_private=True)
+    assert "Saving" in text_of(alice_client.get(LIST))
