@@ -24,7 +24,8 @@ def dump_draft(draft: EventDraft) -> dict[str, Any]:
         "ends_on": _dump(draft.ends_on),
         "timezone": draft.timezone,
         "attendees": [
-            {"email": one.email, "name": one.name, "is_optional": one.is_optional} for one in draft.attendees
+            {"email": one.email, "name": one.name, "is_optional": one.is_optional, "is_resource": one.is_resource}
+            for one in draft.attendees
         ],
         "recurrence": draft.recurrence.dump() if draft.recurrence else None,
         "is_private": draft.is_private,
@@ -47,7 +48,8 @@ def parse_draft(value: Json) -> EventDraft:
         ends_on=date.fromisoformat(value["ends_on"]) if value["ends_on"] else None,
         timezone=value["timezone"],
         attendees=tuple(
-            Attendee(one["email"], one["name"], is_optional=one["is_optional"]) for one in value["attendees"]
+            Attendee(one["email"], one["name"], is_optional=one["is_optional"], is_resource=one["is_resource"])
+            for one in value["attendees"]
         ),
         recurrence=parse_recurrence(value["recurrence"]),
         is_private=value["is_private"],
@@ -65,7 +67,7 @@ def draft_of(event: RemoteEvent, *, body: str | None = None) -> EventDraft:
         starts_on=event.starts_on,
         ends_on=event.ends_on,
         timezone=event.timezone,
-        attendees=tuple(one for one in event.attendees if not (one.is_organizer or one.is_self or one.is_resource)),
+        attendees=tuple(one for one in event.attendees if not (one.is_organizer or one.is_self)),
         recurrence=event.recurrence,
         is_private=event.is_private,
     )

@@ -182,11 +182,12 @@ class EditForm(PeopleForm, WhenForm, ScopeForm):
         values, changed = self.cleaned_data, set(self.changed_data)
         invited = {one.email.lower(): one for one in self.invited()}
         people = tuple(invited.get(one.email.lower(), one) for one in values["people"])
+        rooms = tuple(one for one in self.meeting.attendees if one.is_resource)  # stay booked
         is_other = "invitees" in self.fields and {one.email.lower() for one in people} != set(invited)
         return Change(
             topic=values["topic"] if "topic" in changed else None,
             description=values["description"] if "description" in changed else None,
-            invitees=people if is_other else None,
+            invitees=(*people, *rooms) if is_other else None,
             starts=self.starts if self.moves else None,
             minutes=self.length if self.moves else None,
         )

@@ -452,7 +452,7 @@ def draft_of_row(meeting: Meeting) -> EventDraft:
         starts_on=meeting.starts_on,
         ends_on=meeting.ends_on,
         timezone=meeting.timezone,
-        attendees=tuple(one for one in meeting.attendees if not (one.is_organizer or one.is_self or one.is_resource)),
+        attendees=tuple(one for one in meeting.attendees if not (one.is_organizer or one.is_self)),
         is_private=meeting.is_private,
     )
 

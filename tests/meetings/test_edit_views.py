@@ -173,6 +173,21 @@ def test_who_is_optional_stays_so_and_the_rest_is_exchanged(world, alice_client)
     ]
 
 
+def test_a_room_stays_booked_when_other_people_are_invited(world, alice_client):
+    room = Attendee("room@northwind.example", "Room 4", Response.ACCEPTED, is_resource=True)
+    world.person.put_event("e1", title="R", starts=TEN, ends=TEN + hours(1), is_organizer=True, attendees=(BEN, room))
+    world.sync()
+    (meeting,) = world.shown
+    assert "room@" not in form_of(alice_client, meeting)["invitees"]
+    edit(alice_client, meeting, invitees="carla@else.example")
+    world.work()
+    found = world.person.events.items["e1"].attendees
+    assert [(one.email, one.is_resource) for one in found] == [
+        ("carla@else.example", False),
+        ("room@northwind.example", True),
+    ]
+
+
 def test_what_portico_adds_to_a_description_is_neither_shown_nor_lost(settings, world, alice, alice_client):
     scheduled = world.schedule("Planning", description="Bring tea.")
     ScheduledMeeting.objects.update(join_url="https://meet.example.org/room")
