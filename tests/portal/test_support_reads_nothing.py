@@ -11,18 +11,41 @@ from django.urls import NoReverseMatch, reverse
 
 from contacts.models import Contact, ContactFolder, ContactNumber
 from integrations.models import Connection
-from meetings.models import Meeting
-from organizations.models import Invitation, User
+from meetings.models import (
+    AccountCalendar,
+    CalendarList,
+    Delegation,
+    FeedLink,
+    HostCursor,
+    Meeting,
+    MeetingHost,
+    ScheduledMeeting,
+    Write,
+)
+from organizations.models import AuditEvent, Invitation, User
 from tests.portal.test_strangers import MARKER, Stage, stage  # noqa: F401 (the stage is a fixture)
 
 pytestmark = pytest.mark.django_db
 
 WORD = "quetzalcoatl"
+SHORT = WORD[:9]
+"""What a column of ten letters still holds of it, behind a number."""
 CONTENT = {
     Meeting: {
         "title", "location", "organizer_name", "organizer_email", "web_url", "links_json", "attendees_json",
-        "search_text", "body_text",
+        "search_text", "body_text", "meeting_number",
     },
+    ScheduledMeeting: {
+        "topic", "description", "invitees_json", "passcode", "host_id", "join_url", "meeting_number", "dial_in",
+        "web_url", "recurrence_json",
+    },
+    Write: {"draft_json", "base_json", "theirs_json", "error_sentence", "host_id"},
+    AccountCalendar: {"name", "remote_id"},
+    CalendarList: {"error_sentence"},
+    MeetingHost: {"link_template", "former_templates_json", "credentials", "error_sentence"},
+    HostCursor: {"assistants_json"},
+    FeedLink: {"token_hash"},
+    Delegation: set(),
     Contact: {
         "given_name", "family_name", "display_name", "sort_name", "organization", "title", "emails_json",
         "search_text", "addresses_json", "note",
@@ -34,8 +57,19 @@ CONTENT = {
 NOT_CONTENT = {
     Meeting: {
         "remote_id", "container", "version", "stamp", "uid", "series_id", "timezone", "status", "kind", "response",
-        "join_services", "problem",
+        "join_services", "problem", "origin",
     },
+    ScheduledMeeting: {"kind", "timezone", "host", "container", "remote_id", "remote_version", "remote_uid"},
+    Write: {
+        "action", "host_action", "container", "remote_id", "series_id", "version", "fields_json", "state", "taken_by",
+        "error_code", "theirs_version",
+    },
+    AccountCalendar: {"color", "chosen_color"},
+    CalendarList: {"error_code"},
+    MeetingHost: {"kind", "client_id", "error_code"},
+    HostCursor: {"error_code"},
+    FeedLink: set(),
+    Delegation: set(),
     Contact: {"remote_id", "version", "stamp"},
     ContactFolder: {"remote_id", "parent_remote_id"},
     ContactNumber: {"kind", "problem"},
@@ -43,12 +77,32 @@ NOT_CONTENT = {
 """The other texts of these models: ids, versions, states, and sentences of our own."""
 
 
+JSON = (
+    (ScheduledMeeting, "invitees_json"), (Write, "draft_json"), (Write, "base_json"), (Write, "theirs_json"),
+    (MeetingHost, "former_templates_json"), (HostCursor, "assistants_json"),
+)  # fmt: skip
+
+
+def plant(field, number):
+    """The word, as this column can hold it; `number` keeps apart what has to be unique."""
+    text = f"{number}{WORD}" if field.unique or field.name == "remote_id" else WORD
+    return text[: field.max_length]
+
+
 @pytest.fixture
 def planted(stage: Stage) -> Stage:  # noqa: F811
     """The word stands in every column that holds content, beside values that keep each row well formed."""
     for model, names in CONTENT.items():
-        fields = [model._meta.get_field(name) for name in names if not name.endswith("_json")]
-        model.objects.update(**{field.name: WORD[: field.max_length] for field in fields})
+        fields = [model._meta.get_field(name) for name in names if not name.endswith("_json") and name != "credentials"]
+        for number, pk in enumerate(model.objects.values_list("pk", flat=True)):
+            planted = {field.name: plant(field, number) for field in fields}
+            if planted:
+                model.objects.filter(pk=pk).update(**planted)
+    for host in MeetingHost.objects.all():
+        host.credentials = {"client_secret": WORD}
+        host.save()
+    for model, name in JSON:
+        model.objects.update(**{name: [{"title": WORD, "email": WORD, "name": WORD}]})
     links = Meeting.objects.values_list("links_json", flat=True).first()
     Meeting.objects.update(links_json=links.replace("5551234567", "5559999999"))
     return stage
@@ -68,7 +122,7 @@ def pages(stage: Stage) -> list[str]:  # noqa: F811
 
 
 def test_no_page_shows_what_people_keep_nor_a_secret(planted, support_client):
-    secrets = [WORD, "5559999999", "token_hash", *Invitation.objects.values_list("token_hash", flat=True)]
+    secrets = [SHORT, "5559999999", "token_hash", *Invitation.objects.values_list("token_hash", flat=True)]
     secrets += list(User.objects.exclude(password="").values_list("password", flat=True))
     seen = 0
     for path in pages(planted):
@@ -104,6 +158,9 @@ def test_no_list_answers_what_a_hidden_column_holds(planted, support_client, mod
         ("integrations/connection", {"status__exact": "connected", "created_at__year": "2026"}),
         ("organizations/auditevent", {"action": "connection.created"}),
         ("meetings/meeting", {"is_private__exact": "0"}),
+        ("meetings/scheduledmeeting", {"host__exact": "zoom"}),
+        ("meetings/write", {"state__exact": "failed", "error_code": "rejected"}),
+        ("meetings/delegation", {"may_manage_private__exact": "1"}),
     ],
 )
 def test_lists_are_filtered_by_what_they_offer(planted, support_client, path, query):
@@ -128,3 +185,31 @@ def test_each_text_column_is_known_to_be_content_or_to_be_none(model):
         if isinstance(field, models.CharField | models.TextField | models.JSONField)
     }
     assert texts == CONTENT[model] | NOT_CONTENT[model]
+
+
+# --- Trying a write again ---
+
+
+@pytest.mark.parametrize("state", ["failed", "waiting"])
+def test_support_has_a_write_tried_again_and_it_is_written_down(stage, support, support_client, state):  # noqa: F811
+    Write.objects.update(state=state, tries=5, error_code="rejected", next_try_at="2030-01-01T00:00Z")
+    pk = stage.values["write"]
+    answer = press_try_again(support_client, pk)
+    assert "Tried again: 1." in answer
+    write = Write.objects.get(pk=pk)
+    assert (write.state, write.tries, write.error_code) == ("waiting", 0, "")
+    event = AuditEvent.objects.get(action="write.tried_again")
+    assert (event.actor, event.subject, event.details) == (support, write.owner, {"write": pk})
+
+
+@pytest.mark.parametrize("state", ["conflict", "done", "dropped"])
+def test_support_chooses_for_nobody_between_two_versions(stage, support_client, state):  # noqa: F811
+    Write.objects.update(state=state)
+    assert "Left as they are" in press_try_again(support_client, stage.values["write"])
+    assert set(Write.objects.values_list("state", flat=True)) == {state}
+    assert not AuditEvent.objects.filter(action="write.tried_again").exists()
+
+
+def press_try_again(client, pk):
+    posted = {"action": "try_again", "_selected_action": [pk]}
+    return client.post(reverse("admin:meetings_write_changelist"), posted, follow=True).content.decode()
