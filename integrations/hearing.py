@@ -14,7 +14,7 @@ from django.utils import timezone
 from integrations import tasks
 from integrations.models import Connection, PushChannel, Status
 from integrations.providers.base import Notification
-from integrations.pushing import hash_secret
+from integrations.pushing import hash_secret, is_sealed
 
 SOON = timedelta(seconds=1)
 """How long a sync waits for the notifications that come together with the first."""
@@ -27,17 +27,22 @@ NOBODYS_SECRET = "0" * 64
 
 
 def hear(provider: str, notifications: Sequence[Notification]) -> int:
-    """Act on those that are genuine; how many were not."""
-    channels = _find_channels(provider, notifications)
+    """Act on those that are genuine; how many were forged.
+
+    What comes of a channel that has ended, or is just being made, is neither: it is left alone.
+    """
+    sealed = [one for one in notifications if is_sealed(one.secret)]
+    channels = _find_channels(provider, sealed)
     now = timezone.now()
-    forged = 0
+    forged = len(notifications) - len(sealed)
     told: dict[PushChannel, set[str]] = {}
-    for one in notifications:
+    for one in sealed:
         channel = channels.get(one.subscription)
-        if not _is_genuine(one, channel, now) or channel is None:
+        if _is_genuine(one, channel, now) and channel is not None:
+            if _is_new(one, channel):
+                told.setdefault(channel, set()).add(one.kind)
+        elif channel is not None:
             forged += 1
-        elif _is_new(one, channel):
-            told.setdefault(channel, set()).add(one.kind)
     for connection, kinds in _merge(told, now):
         if kinds & {"changed", "missed", "ended"}:
             ask_for_sync(connection, now)
@@ -48,6 +53,9 @@ def hear(provider: str, notifications: Sequence[Notification]) -> int:
 
 def _find_channels(provider: str, notifications: Iterable[Notification]) -> dict[str, PushChannel]:
     names = {one.subscription for one in notifications if len(one.subscription) <= LONGEST_ID}
+    names = {name for name in names if "\0" not in name}  # databases take none
+    if not names:
+        return {}
     found = PushChannel.objects.filter(remote_id__in=names, connection__provider=provider).exclude(remote_id="")
     return {one.remote_id: one for one in found.select_related("connection")}
 

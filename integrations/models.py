@@ -187,6 +187,9 @@ class PushChannel(models.Model):
     remote_id = models.CharField(max_length=255, blank=True, help_text="The provider's own id of it.")
     resource = models.CharField(max_length=1024, blank=True, help_text="What it watches, as the provider calls that.")
     secret_hash = models.CharField(max_length=64)
+    setup = models.CharField(
+        max_length=32, blank=True, help_text="Fingerprint of our address and seal it was made under."
+    )
     created_at = models.DateTimeField(default=timezone.now, editable=False)
     expires_at = models.DateTimeField(null=True, blank=True)
     heard_at = models.DateTimeField(null=True, blank=True, help_text="When the provider last told something.")

@@ -4,6 +4,7 @@ Polling stays the truth: without a channel, or with one that tells nothing, a ch
 """
 
 import hashlib
+import hmac
 import logging
 import random
 import secrets
@@ -15,6 +16,7 @@ from django.conf import settings
 from django.db import transaction
 from django.urls import reverse
 from django.utils import timezone
+from django.utils.crypto import salted_hmac
 
 from integrations import errors, registry
 from integrations.gateway import PermittedPush, open_account
@@ -38,6 +40,28 @@ def is_on() -> bool:
 def address_for(provider: str) -> str:
     """Where the provider posts its notifications."""
     return f"{settings.PUSH_ADDRESS}{reverse('integrations:push', args=[provider])}"
+
+
+def make_secret() -> str:
+    """What a provider sends along with each notification. It ends with a seal of this server's, see `is_sealed`."""
+    word = secrets.token_urlsafe(32)
+    return f"{word}.{_seal(word, settings.SECRET_KEY)}"
+
+
+def is_sealed(secret: str) -> bool:
+    """Whether it was made here, for whichever channel: tells without the database most of what anybody makes up."""
+    word, _, seal = secret.partition(".")
+    keys = (settings.SECRET_KEY, *settings.SECRET_KEY_FALLBACKS)
+    return any(hmac.compare_digest(seal.encode(), _seal(word, key).encode()) for key in keys)
+
+
+def _seal(word: str, key: str | bytes) -> str:
+    return salted_hmac("integrations.pushing", word, secret=key, algorithm="sha256").hexdigest()[:32]
+
+
+def find_setup(provider: str) -> str:
+    """What a channel that is made now is made under: an address and a seal. Once they change it tells nothing more."""
+    return _seal(f"channels told at {address_for(provider)}", settings.SECRET_KEY)
 
 
 def hash_secret(secret: str) -> str:
@@ -100,7 +124,13 @@ def _plan(connection_id: UUID | str) -> Plan | None:
     channels = [
         held.get(place) or PushChannel(connection=connection, feed=place[0], container=place[1]) for place in wanted
     ]
-    return Plan(connection, to_end, [one for one in channels if one._state.adding or one.next_try_at <= now])
+    setup = find_setup(connection.provider)
+    return Plan(connection, to_end, [one for one in channels if one.next_try_at <= now or _is_outdated(one, setup)])
+
+
+def _is_outdated(channel: PushChannel, setup: str) -> bool:
+    """Not made yet, or telling another address than ours of today, or under a seal that is no longer believed."""
+    return channel._state.adding or (channel.is_live and channel.setup != setup)
 
 
 def _find_wanted(connection: Connection) -> list[tuple[str, str]]:
@@ -120,23 +150,25 @@ def _find_wanted(connection: Connection) -> list[tuple[str, str]]:
 def _carry_out(plan: Plan, lease: Lease) -> bool:
     """Raises LeaseLost."""
     is_gap_open = False
-    current: PushChannel | None = None
+    left = [*plan.to_end, *plan.to_renew]
     deadline = timezone.now() + LONGEST_KEEPING
     try:
         with open_account(plan.connection, lease=lease, deadline=deadline) as account:
             push = account.push
-            for current in plan.to_end:
-                _end(push, current, lease)
-            for current in plan.to_renew:
+            for channel in plan.to_end:
+                _end(push, channel, lease)
+                left.remove(channel)
+            for channel in plan.to_renew:
                 try:
-                    is_gap_open |= _renew(push, current, lease)
-                except errors.ReconnectNeeded:
+                    is_gap_open |= _renew(push, channel, lease)
+                except (errors.ReconnectNeeded, errors.RateLimited):
                     raise
                 except errors.ProviderError as error:
-                    _put_off(current, error, lease)
+                    _put_off(channel, error, lease)
+                left.remove(channel)
     except errors.ProviderError as error:
-        # About the account as a whole: its channels wait until a sync has found out what is the matter.
-        for channel in [current] if current else plan.to_renew:
+        # About the account as a whole: what is left waits, and a sync finds out what is the matter.
+        for channel in left:
             _put_off(channel, error, lease)
     if is_gap_open:
         with transaction.atomic():
@@ -147,20 +179,28 @@ def _carry_out(plan: Plan, lease: Lease) -> bool:
 
 def _end(push: PermittedPush, channel: PushChannel, lease: Lease) -> None:
     """What is not ended at the provider expires there; what it tells until then is told of a channel nobody knows."""
-    try:
-        if channel.is_live:
-            push.unsubscribe(channel.subscription)
-    except errors.ProviderError as error:
-        log.warning("A channel of connection %s was not ended: %s", channel.connection_id, error.code)
+    if channel.is_live:
+        _end_there(push, channel)
     with transaction.atomic():
         lease.renew()
         channel.delete()
 
 
+def _end_there(push: PermittedPush, channel: PushChannel) -> None:
+    try:
+        push.unsubscribe(channel.subscription)
+    except errors.ProviderError as error:
+        log.warning("A channel of connection %s was not ended: %s", channel.connection_id, error.code)
+
+
 def _renew(push: PermittedPush, channel: PushChannel, lease: Lease) -> bool:
     """Whether there was a time without it. Raises ProviderError, LeaseLost."""
+    setup = find_setup(channel.connection.provider)
+    if channel.is_live and channel.setup != setup:
+        _end_there(push, channel)
+        channel.remote_id, channel.expires_at = "", None
     former = channel.subscription if channel.is_live else None
-    secret = secrets.token_urlsafe(32)
+    secret = make_secret()
     told = {"address": address_for(channel.connection.provider), "secret": secret, "key": str(uuid4())}
     made: Subscription | None = None
     if former is not None:
@@ -172,7 +212,7 @@ def _renew(push: PermittedPush, channel: PushChannel, lease: Lease) -> bool:
         made = push.subscribe(channel.feed, container=channel.container, **told)
     if former is None or made.id != former.id:
         channel.remote_id, channel.resource, channel.last_message = made.id, made.resource, 0
-        channel.secret_hash = hash_secret(secret)
+        channel.secret_hash, channel.setup = hash_secret(secret), setup
     now = timezone.now()
     channel.expires_at = made.expires_at or now + HOUR
     channel.next_try_at = choose_renewal(now, channel.expires_at)

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from django.utils import timezone
 
-from integrations import changing, pushing, registry, revoking, sync, tasks
+from integrations import changing, errors, pushing, registry, revoking, sync, tasks
 from integrations.erasing import erase
 from integrations.leases import take_lease
 from integrations.models import Connection, PushChannel, Revocation, Status, SyncCursor
@@ -195,6 +195,21 @@ def test_renewals_do_not_keep_step():
     assert len(moments) == 20
 
 
+@pytest.mark.parametrize("changed", ["address", "key"])
+def test_channels_are_made_anew_once_our_address_or_our_key_is_another(stage, settings, changed):
+    """Microsoft's are prolonged with the address and the secret that they were made with."""
+    stage.start()
+    former = {one.remote_id for one in stage.channels}
+    if changed == "address":
+        settings.PUSH_ADDRESS = settings.PUSH_ADDRESS.replace("127.0.0.1", "localhost")
+    else:
+        settings.SECRET_KEY = "another key of the same length, made of plain words as well"
+    assert pushing.keep(stage.connection.pk), "at the next sync, and what changed in between is read"
+    assert former.isdisjoint(one.remote_id for one in stage.channels)
+    assert stage.told_at_the_service() == len(stage.channels)
+    assert not pushing.keep(stage.connection.pk)
+
+
 # trouble
 
 
@@ -228,6 +243,36 @@ def test_failures_are_tried_again_at_growing_distances_and_retry_after_is_heeded
     pushing.keep(google.connection.pk)
     assert google.channels[0].next_try_at > timezone.now() + timedelta(minutes=115)
     assert google.channels[0].error_code == "rate_limited"
+
+
+def test_one_answer_to_slow_down_is_enough_for_all_calendars(google):
+    sync.run(google.connection.pk)
+    for name in ("Trips", "Team", "Rooms"):
+        made = google.sandbox.google.calendars.insert(google.alice.email, {"summary": name})
+        SyncCursor.objects.create(
+            connection=google.connection, feed="calendar", container=made.id, value="x", listed_at=timezone.now()
+        )
+    google.sandbox.faults.add("429", "*/watch", times=None, amount=3600)
+    pushing.keep(google.connection.pk)
+    asked = len(google.sandbox.log.requests("/google/*/watch"))
+    assert [one.error_code for one in google.channels] == ["rate_limited"] * 4
+    pushing.keep(google.connection.pk)
+    assert len(google.sandbox.log.requests("/google/*/watch")) == asked, "none of them is due"
+    assert asked == 1
+
+
+def test_what_cannot_be_ended_because_nobody_gets_in_is_not_tried_each_minute(google, monkeypatch):
+    google.start()
+    google.connection.cursors.all().delete()
+    google.connection.push_channels.update(next_try_at=timezone.now())
+
+    def refuse(*_: Any, **__: Any) -> Any:
+        raise errors.Unreachable("Google cannot be reached just now.")
+
+    monkeypatch.setattr(pushing, "open_account", refuse)
+    assert is_due(google)
+    pushing.keep(google.connection.pk)
+    assert not is_due(google)
 
 
 def test_a_renewal_that_fails_leaves_the_channel_telling(stage):
