@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
 from integrations.errors import Unreachable
+from integrations.models import SyncCursor
 from integrations.providers.memory import SERVICE
 from integrations.recurrence import Recurrence, Repeats
 from integrations.remote import EventDraft
@@ -64,6 +65,8 @@ class BothWays(RuleBasedStateMachine):
                 scheduling.keep_theirs(write)
             Write.objects.filter(state=WriteState.WAITING).update(next_try_at=NOW)
             self.world.work(passes=20)
+            # That the calendar really is empty has to be said by its person.
+            SyncCursor.objects.filter(emptied_at__isnull=False).update(emptied_confirmed=True)
             self.world.sync()
             if not Write.objects.open().exists():
                 break
