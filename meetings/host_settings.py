@@ -153,7 +153,7 @@ def _tell(changed: dict[str, tuple[Any, Any]], wish: Wish) -> dict[str, Any]:
         if name in changed:
             details[name] = {"before": changed[name][0], "after": changed[name][1]}
     if "link_template" in changed and wish.link_template:
-        details["link_template"] = wish.link_template
+        details["link_template"] = "changed"
     if "reads_upcoming" in changed:
         details["reads_upcoming"] = wish.reads_upcoming
     if wish.client_secret:
@@ -162,8 +162,8 @@ def _tell(changed: dict[str, tuple[Any, Any]], wish: Wish) -> dict[str, Any]:
 
 
 def _read_soon(organization: Organization) -> None:
-    """Whoever waits because it did not work before need not wait any longer."""
-    failed = HostCursor.objects.filter(user__membership__organization=organization, failures__gt=0)
+    """Whoever waits because it did not work before, or was not known there, need not wait any longer."""
+    failed = HostCursor.objects.filter(user__membership__organization=organization).exclude(error_code="")
     failed.update(next_read_at=timezone.now(), failures=0)
 
 

@@ -23,7 +23,7 @@ from integrations.policy_models import policy_for
 from meetings import assistants, host_settings
 from meetings.hosting import HostedMeeting
 from meetings.joining import find_links
-from meetings.models import HostCursor, Meeting, MeetingHost, Origin, ScheduledMeeting, dump_json
+from meetings.models import HostCursor, Meeting, MeetingHost, Origin, ScheduledMeeting, dump_json, number_of
 from organizations.models import User
 
 log = logging.getLogger(__name__)
@@ -33,6 +33,9 @@ SPREAD = 0.1
 UNKNOWN_USER_EVERY = timedelta(hours=6)
 """How often it is looked whether somebody has become a user of the host."""
 LONGEST_WAIT = timedelta(hours=6)
+AWAY_FOR = timedelta(minutes=5)
+"""How long an organization's host is left alone by everybody once it could not be reached for somebody."""
+LONGEST_AWAY = timedelta(hours=1)
 TAKEN_FOR = timedelta(minutes=5)
 MOST_DUE = 200
 """Of one sweep: what a host's limits and the workers take in a minute."""
@@ -104,23 +107,25 @@ def _fetch(row: MeetingHost, person: User) -> list[HostedMeeting]:
 
 
 def _postpone(row: MeetingHost, person: User, error: ProviderError) -> None:
-    """Where the host is at its limit, or does not take the credentials, nobody of the organization is tried again."""
+    """Where it is not about this person alone, nobody of the organization is tried again for a while."""
     now = timezone.now()
     cursor = HostCursor.objects.filter(user=person).first()
     failures = cursor.failures + 1 if cursor else 1
     asked = error.retry_after if isinstance(error, RateLimited | Unreachable) else None
-    wait = min(asked or EVERY * 2 ** min(failures - 1, 8), LONGEST_WAIT)
+    longest = LONGEST_AWAY if isinstance(error, Unreachable) else LONGEST_WAIT
+    wait = min(asked or EVERY * 2 ** min(failures - 1, 8), longest)
     log.info("Upcoming meetings were not read: %s", error.code, extra={"detail": error.detail, "user": person.pk})
-    HostCursor.objects.filter(user=person).update(
-        failures=failures, error_code=error.code, next_read_at=now + _jitter(wait)
-    )
-    if isinstance(error, RateLimited | AdminNeeded):
-        others = HostCursor.objects.filter(
-            user__membership__organization=row.organization_id, next_read_at__lt=now + wait
-        )
-        others.update(next_read_at=now + wait)
+    kept = {"failures": failures, "error_code": error.code}
+    HostCursor.objects.filter(user=person).update(**kept, next_read_at=now + _jitter(wait))
+    others = HostCursor.objects.filter(user__membership__organization=row.organization_id).exclude(user=person)
     if isinstance(error, AdminNeeded):
+        # Their failure as well: so the next of them waits longer, and a change of the host ends it for all.
+        others.filter(next_read_at__lt=now + wait).update(**kept, next_read_at=now + wait)
         host_settings.note_outcome(row, code=error.code, sentence=error.sentence)
+    elif isinstance(error, RateLimited):
+        others.filter(next_read_at__lt=now + wait).update(next_read_at=now + wait)
+    elif isinstance(error, Unreachable):
+        others.filter(next_read_at__lt=now + AWAY_FOR).update(next_read_at=now + AWAY_FOR)
 
 
 def _jitter(wait: timedelta) -> timedelta:
@@ -198,6 +203,8 @@ def _make_values(person: User, found: Iterable[HostedMeeting]) -> dict[str, Valu
             links_of[one.join_url] = {
                 "links_json": dump_json(links) if links else "[]",
                 "join_services": f" {' '.join(services)} " if services else "",
+                # The link's before the meeting's own: in somebody's personal room they differ, and calendars have this.
+                "meeting_number": number_of(links) or one.meeting_number[:20],
             }
         remote_id = f"{one.id}@{one.starts:%Y%m%dT%H%M%SZ}" if one.is_series else one.id
         title = one.topic.replace("\0", "")
@@ -211,7 +218,6 @@ def _make_values(person: User, found: Iterable[HostedMeeting]) -> dict[str, Valu
             "starts": one.starts,
             "ends": one.starts + timedelta(minutes=one.minutes),
             "timezone": one.timezone[:64],
-            "meeting_number": one.meeting_number[:20],
             "organizer_name": person.name,
             "organizer_email": person.email,
             "is_organizer": True,

@@ -27,6 +27,9 @@ LONGEST_TOPIC = 200
 LONGEST_AGENDA = 2_000
 LONGEST_INTERVAL = {Repeats.DAILY: 90, Repeats.WEEKLY: 12, Repeats.MONTHLY: 3}
 MOST_DIAL_IN = 6
+MOST_MINUTES = 31 * 24 * 60
+YEARS = range(2000, 2101)
+"""What is said to start outside of these has no usable start."""
 SUNDAY = 6
 
 _ONCE = {"meeting": 2, "webinar": 5}
@@ -138,7 +141,7 @@ def parse_meeting(document: Json, kind: Kind) -> HostedMeeting:
         kind=kind,
         topic=known.get("topic", ""),
         starts=_parse_start(known),
-        minutes=max(known.get("duration", 0), 0),
+        minutes=min(max(known.get("duration", 0), 0), MOST_MINUTES),
         timezone=known.get("timezone", ""),
         join_url=_parse_join_url(known),
         meeting_number=str(number),
@@ -157,6 +160,8 @@ def _parse_start(known: Json) -> datetime | None:
             moment = datetime.fromisoformat(text)
         except ValueError:
             continue
+        if moment.year not in YEARS:
+            continue
         return moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)
     return None
 
@@ -164,7 +169,10 @@ def _parse_start(known: Json) -> datetime | None:
 def _parse_join_url(known: Json) -> str:
     """Raises Unexpected."""
     url: str = known.get("join_url", "")
-    parts = urlsplit(url) if len(url) <= LONGEST_AGENDA else None
+    try:
+        parts = urlsplit(url) if len(url) <= LONGEST_AGENDA else None
+    except ValueError:
+        parts = None
     if parts is None or parts.scheme != "https" or not parts.hostname or parts.username:
         raise Unexpected(WORDS.not_understood, detail="a meeting without a join link")
     return url

@@ -208,6 +208,13 @@ def test_rows_of_the_host_go_when_it_is_switched_off(dora_client: Client, northw
     assert not Meeting.objects.filter(origin=Origin.HOST).exists()
 
 
+def test_the_trail_says_that_a_template_was_changed_and_not_what_it_holds(dora_client: Client) -> None:
+    dora_client.post(URL, LINK | {"link_template": "https://meet.example.org/{room}?jwt=token-of-the-server"})
+    event = AuditEvent.objects.get(action="meeting_host.changed")
+    assert event.details["link_template"] == "changed"
+    assert "token-of-the-server" not in f"{event.details}"
+
+
 def test_links_of_a_former_template_go_on_being_known(
     dora_client: Client, northwind: Organization, alice: User
 ) -> None:

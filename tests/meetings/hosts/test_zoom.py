@@ -214,3 +214,26 @@ def test_words_for_what_zoom_does_not_take_name_the_field(stage: ZoomStage) -> N
         host.create(make_draft(minutes=100_000), user=PERSON, key=KEY)
 
     assert "duration" in caught.value.sentence
+
+
+@pytest.mark.parametrize(
+    ("odd", "starts", "minutes"),
+    [
+        ({"start_time": "0001-01-01T00:00:00+14:00"}, None, 30),
+        ({"start_time": "9999-12-31T23:59:59-14:00"}, None, 30),
+        ({"duration": 10**15}, "2026-11-26", 31 * 24 * 60),
+    ],
+)
+def test_times_that_no_calendar_has_are_none(odd, starts, minutes) -> None:
+    from meetings.hosts.zoom_payloads import parse_meeting
+
+    good = {"id": 5, "join_url": "https://zoom.us/j/5", "start_time": "2026-11-26T10:00:00Z", "duration": 30}
+    found = parse_meeting(good | odd, "meeting")
+    assert (found.starts and f"{found.starts:%Y-%m-%d}", found.minutes) == (starts, minutes)
+
+
+def test_a_join_link_that_is_no_address_is_not_understood() -> None:
+    from meetings.hosts.zoom_payloads import parse_meeting
+
+    with pytest.raises(Unexpected):
+        parse_meeting({"id": 5, "join_url": "https://[zoom/j/5"}, "meeting")
