@@ -24,6 +24,8 @@ from integrations.pulling import Feed, Pull, note, retire_unwanted, writing
 log = logging.getLogger(__name__)
 
 BATCH = 500
+MOST_AWAY = 2
+"""So many containers one after the other that could not be reached: then it is the provider, and the rest waits."""
 
 
 def run(connection_id: UUID | str, *, trigger: str = "schedule") -> SyncRun | None:
@@ -113,12 +115,14 @@ class Reading:
         wanted = self.feed.containers(self.connection)
         retire_unwanted(self.connection, self.lease, self.run, self.name, self.feed, wanted=wanted)
         first: errors.ProviderError | None = None
+        away = 0
         for container in self._in_order(wanted):
             if timezone.now() > self.deadline:
                 return first or self._record(RunTooLong(detail="not everything was begun"))
             pull = Pull(self.connection, self.lease, self.run, self.name, self.feed, container, self.deadline)
             try:
                 pull.pull(account)
+                away = 0
             except errors.ProviderError as failed:
                 if isinstance(failed, errors.Unreachable) and timezone.now() > self.deadline:
                     failed = RunTooLong(detail="no time was left to ask for more")
@@ -126,7 +130,8 @@ class Reading:
                     pull.lose()
                 elif pull.fail(failed):
                     first = first or self._record(failed)
-                if isinstance(failed, ACCOUNT_WIDE):
+                away = away + 1 if isinstance(failed, errors.Unreachable) else 0
+                if isinstance(failed, ACCOUNT_WIDE) or away >= MOST_AWAY:
                     break
         return first
 

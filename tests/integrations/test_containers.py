@@ -168,6 +168,22 @@ def test_what_concerns_the_account_stops_the_other_calendars_too(both, account, 
     assert both.next_sync_at > timezone.now() + timedelta(minutes=29)
 
 
+def test_a_provider_that_cannot_be_reached_is_not_waited_for_once_for_each_calendar(both, account, memory):
+    for n in range(8):
+        account.add_calendar(f"c{n}", f"Calendar {n}").put_event("x", title=f"X{n}", starts=NOON, ends=NOON + HOUR)
+        AccountCalendar.objects.create(connection=both, remote_id=f"c{n}", name=f"C{n}", is_shown=True, position=n + 2)
+    asked = memory.requests.count("calendar")
+    memory.fail(errors.Unreachable(), at="calendar", times=sync.MOST_AWAY)
+    assert sync_now(both).error_code == "unreachable"
+    assert memory.requests.count("calendar") == asked + sync.MOST_AWAY
+    for _ in range(2):
+        memory.fail(errors.Unreachable(), at="calendar", after=1)
+    assert sync_now(both).outcome == Outcome.DONE
+    assert len(held()) == len(OWN + TEAM) + 6, "one here and there keeps nobody"
+    sync_now(both)
+    assert len(held()) == len(OWN + TEAM) + 8
+
+
 def test_one_that_failed_is_read_after_those_that_did_not(both, account, memory):
     account.add_calendar("third", "Third").put_event("t0", title="Third", starts=NOON, ends=NOON + HOUR)
     AccountCalendar.objects.create(connection=both, remote_id="third", name="Third", is_shown=True, position=2)
