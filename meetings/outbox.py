@@ -304,23 +304,44 @@ class Carrier:
     def _update_series(self, draft: EventDraft, base: EventDraft, fields: frozenset[str]) -> None:
         """A whole series: it moves by as much as the occurrence did that the person moved, on its zone's clock."""
         master = self._read_series()
+        if "time" in fields:
+            draft, fields = self._move_series(draft, base, master, fields)
         theirs = read_draft(master)
-        others = fields - {"time"}
+        others = self.write.fields - {"time"}
         is_other = not says_the_same(base, theirs, others) and not says_the_same(draft, theirs, others)
         if is_other and self.write.version != master.ref.version:
             raise Contested(theirs, master.ref.version)
-        if "time" in fields:
-            draft, fields = self._move_series(draft, base, master, fields)
         self._apply(self.calendar.update(master.ref, draft, fields=fields))
 
     def _move_series(
         self, draft: EventDraft, base: EventDraft, master: RemoteEvent, fields: frozenset[str]
     ) -> tuple[EventDraft, frozenset[str]]:
+        """Noted before it is written: afterwards the series is where it moves to, and would move on from there."""
+        if "moved" not in self.write.draft_json:
+            moved, is_other_day = self._plan_move(draft, base, master)
+            self.write.draft_json |= {"moved": dump_draft(moved), "is_other_day": is_other_day}
+            self.write.save(update_fields=["draft_json"])
+        noted = self.write.draft_json
+        return parse_draft(noted["moved"]), fields | (
+            frozenset({"recurrence"}) if noted["is_other_day"] else frozenset()
+        )
+
+    def _plan_move(self, draft: EventDraft, base: EventDraft, master: RemoteEvent) -> tuple[EventDraft, bool]:
+        """The whole series as it moves, and whether to another day.
+
+        Raises:
+            Rejected, ProviderError
+        """
         if None in (draft.starts, draft.ends, base.starts, master.starts):
             raise errors.Rejected("Days without a time cannot be moved as a series here. Do it in your calendar.")
         assert draft.starts and draft.ends and base.starts and master.starts
         zone = zone_of(master.timezone or draft.timezone)
-        before, after = (one.astimezone(zone).replace(tzinfo=None) for one in (base.starts, draft.starts))
+        original = self._find_original(base.starts)
+        before, after = (one.astimezone(zone).replace(tzinfo=None) for one in (original, draft.starts))
+        if before.date() != after.date() and master.recurrence is None:
+            raise errors.Rejected(
+                "This series repeats in a way that Portico cannot move to another day. Change it in your calendar."
+            )
         first = to_moment(master.starts.astimezone(zone).replace(tzinfo=None) + (after - before), zone)
         moved = replace(
             draft,
@@ -329,13 +350,14 @@ class Carrier:
             timezone=master.timezone or draft.timezone,
             recurrence=master.recurrence.moved(before.date(), after.date()) if master.recurrence else None,
         )
-        if before.date() == after.date():
-            return moved, fields
-        if master.recurrence is None:
-            raise errors.Rejected(
-                "This series repeats in a way that Portico cannot move to another day. Change it in your calendar."
-            )
-        return moved, fields | {"recurrence"}
+        return moved, before.date() != after.date()
+
+    def _find_original(self, shown: datetime) -> datetime:
+        """When the series has the occurrence that the person changed, which may have been moved before."""
+        try:
+            return self.calendar.read(self._ref(version="")).original_starts or shown
+        except errors.Gone:
+            return shown
 
     def _end_series(self) -> None:
         scheduled = self._scheduled()
@@ -350,9 +372,9 @@ class Carrier:
         if "following" not in self.write.draft_json:
             # Noted before the series is ended: afterwards nothing tells what was left of it.
             master = self._read_series()
-            noted = {"following": dump_draft(self._plan_following(master)), "series": master.ref.id}
-            self.write.draft_json |= noted
-            self.write.save(update_fields=["draft_json"])
+            self.write.ends_before = self._find_original(self.write.ends_before)
+            self.write.draft_json |= {"following": dump_draft(self._plan_following(master)), "series": master.ref.id}
+            self.write.save(update_fields=["draft_json", "ends_before"])
         series = RemoteRef(self.write.draft_json["series"], self.write.container)
         self._apply(self.calendar.end_series(series, before=self.write.ends_before))
         following = parse_draft(self.write.draft_json["following"])
@@ -363,15 +385,18 @@ class Carrier:
         zone, moment, left = zone_of(master.timezone), self.write.ends_before, None
         if master.recurrence is not None and master.starts is not None and moment is not None:
             left = master.recurrence.from_occurrence(moment, master.starts, zone)
-        if left is None or base.starts is None or draft.starts is None:
+        if left is None or moment is None or not (base.starts and draft.starts and draft.ends):
             raise errors.Rejected(
                 "This series repeats in a way that Portico cannot split. Change one meeting, all of them, or do it in "
                 "your calendar."
             )
-        days = base.starts.astimezone(zone).date(), draft.starts.astimezone(zone).date()
+        starts, length = moment, (master.ends or moment) - (master.starts or moment)
+        if "time" in self.write.fields:
+            starts, length = draft.starts, draft.ends - draft.starts
+        days = moment.astimezone(zone).date(), starts.astimezone(zone).date()
         values = {name: getattr(draft, name) for name in self.write.fields if name != "time"}
-        times = draft if "time" in self.write.fields else base
-        return replace(read_draft(master), starts=times.starts, ends=times.ends, recurrence=left.moved(*days), **values)
+        recurrence = left.moved(*days)
+        return replace(read_draft(master), starts=starts, ends=starts + length, recurrence=recurrence, **values)
 
     def _delete(self) -> None:
         remote_id = self.write.remote_id
@@ -411,10 +436,14 @@ class Carrier:
                 )
 
     def _read_series(self) -> RemoteEvent:
-        scheduled = self.write.scheduled
+        scheduled, noted = self.write.scheduled, self.write.draft_json
         if scheduled is not None and scheduled.remote_id:
             return self.calendar.read(RemoteRef(scheduled.remote_id, self.write.container))
-        return self.calendar.read_series(self._ref(version=""))
+        if "series" in noted:  # the occurrence may be known by another id since
+            return self.calendar.read(RemoteRef(noted["series"], self.write.container))
+        master = self.calendar.read_series(self._ref(version=""))
+        noted["series"] = master.ref.id
+        return master
 
     def _scheduled(self) -> ScheduledMeeting:
         scheduled = self.write.scheduled
