@@ -13,6 +13,7 @@ import random
 import secrets
 from dataclasses import replace
 from datetime import datetime, timedelta
+from typing import Literal
 
 from django.conf import settings
 from django.db import transaction
@@ -149,6 +150,10 @@ def _carry_to_host(write: Write) -> None:
     scheduled = write.scheduled
     if not write.host_action or scheduled is None:
         return
+    is_wanted = scheduled.deleted_at is None or write.host_action == WriteAction.DELETE
+    if (is_overtaken(write, scheduled) or not is_wanted) and not _has_asked(write, "host"):
+        _note_host(write)
+        return
     host = find_host(write.owner.organization)
     if host is None or host.info.key != scheduled.host:
         # The organization has another host by now: what was made at the former one is not ours to reach any more.
@@ -159,8 +164,16 @@ def _carry_to_host(write: Write) -> None:
         return
     with host.open() as opened:
         if write.host_action == WriteAction.DELETE:
-            if write.host_id:
-                opened.delete(write.host_id, "webinar" if scheduled.kind == "webinar" else "meeting")
+            # Deleted while it was still to be made: what was made meanwhile.
+            made = scheduled.host_id if write.key == scheduled.key and scheduled.deleted_at else ""
+            if write.host_id or made:
+                opened.delete(write.host_id or made, _kind_at_host(scheduled))
+            _note_host(write)
+            return
+        if is_overtaken(write, scheduled):
+            # Perhaps made, and the answer lost: made again it is what was made then.
+            lost = opened.create(scheduling.host_draft(scheduled), user=scheduled.owner.email, key=write.key_hex)
+            opened.delete(lost.id, _kind_at_host(scheduled))
             _note_host(write)
             return
         hosted = _make_at_host(write, scheduled, opened)
@@ -176,6 +189,7 @@ def _make_at_host(write: Write, scheduled: ScheduledMeeting, opened: OpenHost) -
             return opened.update(scheduled.host_id, draft)
         except errors.Gone:
             log.info("Scheduled meeting %s is gone at its host: it is made anew", scheduled.pk)
+    _note_asked(write, "host")
     return opened.create(draft, user=scheduled.owner.email, key=scheduled.key.hex)
 
 
@@ -194,6 +208,28 @@ def _take_from_host(scheduled: ScheduledMeeting, hosted: HostedMeeting) -> None:
     scheduled.passcode = hosted.passcode[:10] or scheduled.passcode
     scheduled.save(update_fields=["host_id", "join_url", "meeting_number", "dial_in", "passcode"])
     redescribe(scheduled)
+
+
+def _kind_at_host(scheduled: ScheduledMeeting) -> Literal["meeting", "webinar"]:
+    return "webinar" if scheduled.kind == "webinar" else "meeting"
+
+
+def is_overtaken(write: Write, scheduled: ScheduledMeeting) -> bool:
+    """Whether what a write was to make is not wanted any more: deleted meanwhile, and perhaps made anew since."""
+    if write.action != WriteAction.CREATE:
+        return False
+    return scheduled.deleted_at is not None or write.key not in (None, scheduled.key)
+
+
+def _note_asked(write: Write, where: str) -> None:
+    """Before something is made: if the answer is lost, nothing else tells that it may be there."""
+    if write.action == WriteAction.CREATE and not _has_asked(write, where):
+        write.draft_json |= {"asked": [*write.draft_json.get("asked", []), where]}
+        write.save(update_fields=["draft_json"])
+
+
+def _has_asked(write: Write, where: str) -> bool:
+    return where in write.draft_json.get("asked", [])
 
 
 def _note_host(write: Write) -> None:
@@ -246,11 +282,37 @@ class Carrier:
 
     def _create(self) -> None:
         scheduled = self._scheduled()
-        if scheduled.is_in_calendar or scheduled.deleted_at is not None:
+        if is_overtaken(self.write, scheduled):
+            self._withdraw(scheduled)
+            return
+        if scheduled.is_in_calendar:
             return
         draft = scheduling.event_draft(scheduled, host_name=_host_name(scheduled))
+        _note_asked(self.write, "calendar")
         event = self.calendar.create(draft, key=scheduled.key.hex, calendar=scheduled.container)
         self._apply(event, takes_over=scheduled)
+
+    def _withdraw(self, scheduled: ScheduledMeeting) -> None:
+        """What was to be made is not wanted any more; it may be there all the same, if the answer was lost.
+
+        Made again under its key it is what was made then; if nothing was, nobody is invited to what is deleted at once.
+        """
+        if not _has_asked(self.write, "calendar") or self._is_taken_over(scheduled):
+            return
+        draft = replace(scheduling.event_draft(scheduled, host_name=""), attendees=(), recurrence=None)
+        try:
+            event = self.calendar.create(draft, key=self.write.key_hex, calendar=self.write.container)
+        except errors.Rejected:
+            return  # it was deleted there
+        self.calendar.delete(RemoteRef(event.ref.id, self.write.container))
+        with transaction.atomic():
+            self.lease.renew()
+            rows = Meeting.objects.filter(connection=self.connection, container=self.write.container)
+            rows.filter(Q(remote_id=event.ref.id) | Q(series_id__in=_names_of(event))).delete()
+
+    def _is_taken_over(self, scheduled: ScheduledMeeting) -> bool:
+        """Whether it was recorded: then the deletion knows what to delete."""
+        return scheduled.is_in_calendar and scheduled.key == self.write.key
 
     def _adopt(self) -> None:
         """The event stands there, from before the connection was given up."""
@@ -401,8 +463,10 @@ class Carrier:
     def _delete(self) -> None:
         remote_id = self.write.remote_id
         if not remote_id and self.write.scheduled_id:
-            # Deleted while it was still to be made.
-            remote_id = self._scheduled().remote_id
+            # Deleted while it was still to be made: if it was made all the same. What was restored since is another.
+            scheduled = self._scheduled()
+            is_same = scheduled.deleted_at is not None and self.write.key in (None, scheduled.key)
+            remote_id = scheduled.remote_id if is_same else ""
         if not remote_id:
             return
         self.calendar.delete(RemoteRef(remote_id, self.write.container))
@@ -458,6 +522,11 @@ class Carrier:
 def read_draft(event: RemoteEvent) -> EventDraft:
     """What stands there, with its description as the person reads it."""
     return draft_of(event, body=to_text(event.body)[0] if event.body else "")
+
+
+def _names_of(event: RemoteEvent) -> list[str]:
+    """What occurrences may name as their series."""
+    return [name for name in (event.ref.id, event.uid) if name]
 
 
 def _host_name(scheduled: ScheduledMeeting) -> str:

@@ -121,6 +121,7 @@ def _put_creation(scheduled: ScheduledMeeting, *, by: User | None) -> Write | No
         scheduled=scheduled,
         connection=scheduled.connection,
         action=WriteAction.CREATE,
+        key=scheduled.key,
         container=scheduled.container,
         host_action=WriteAction.CREATE if scheduled.host else "",
     )
@@ -343,6 +344,7 @@ def _make_separate(meeting: Meeting, change: Change, *, scope: Scope, by: User) 
         scheduled=made,
         connection=made.connection,
         action=WriteAction.CREATE,
+        key=made.key,
         container=made.container,
         host_action=WriteAction.UPDATE if made.host_id else "",
     )
@@ -376,6 +378,7 @@ def delete(meeting: Meeting, *, scope: Scope, by: User, address: str | None = No
             scheduled=scheduled,
             connection=scheduled.connection,
             action=WriteAction.DELETE,
+            key=scheduled.key,
             container=scheduled.container,
             remote_id=scheduled.remote_id,
             host_id=scheduled.host_id,
@@ -434,6 +437,14 @@ def keep_theirs(write: Write) -> None:
             scheduled.deleted_at, scheduled.deleted_by, scheduled.changed_at = None, None, timezone.now()
             scheduled.save(update_fields=["deleted_at", "deleted_by", "changed_at"])
             scheduled.rows.update(is_shadow=False)
+            if scheduled.host_id and not write.host_action:
+                # Its link has ended already: it gets another.
+                queueing.put(
+                    owner_id=scheduled.owner_id,
+                    scheduled=scheduled,
+                    action=WriteAction.UPDATE,
+                    host_action=WriteAction.UPDATE,
+                )
 
 
 def write_mine(write: Write) -> None:

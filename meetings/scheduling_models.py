@@ -239,7 +239,9 @@ class Write(models.Model):
     base_json = models.JSONField(
         null=True, blank=True, help_text="The same of what the person saw when they changed it."
     )
-    key = models.UUIDField(null=True, blank=True, help_text="What a split makes its second series under.")
+    key = models.UUIDField(
+        null=True, blank=True, help_text="What is made, or deleted, under; of a split its second series."
+    )
     host_id = models.CharField(max_length=100, blank=True, help_text="Of what is deleted at the meeting host.")
     fields_json = models.JSONField(default=list, blank=True, help_text="DRAFT_FIELDS that are written.")
     ends_before = models.DateTimeField(null=True, blank=True, help_text="Of a series that is ended.")
@@ -271,6 +273,10 @@ class Write(models.Model):
     @property
     def fields(self) -> frozenset[str]:
         return frozenset(self.fields_json)
+
+    @property
+    def key_hex(self) -> str:
+        return self.key.hex if self.key else ""
 
 
 class DelegationQuerySet(models.QuerySet["Delegation"]):

@@ -189,3 +189,57 @@ def test_where_the_organization_has_another_host_by_now_the_meeting_is_made_with
     assert world.there == [("Planning", TEN)]
     (write,) = Write.objects.all()
     assert write.state == WriteState.DONE
+
+
+def test_deleted_before_it_was_made_it_is_not_at_the_host(world: World, host) -> None:
+    world.schedule()
+    world.edit(world.shown[0], topic="Renamed")
+    world.delete(world.shown[0])
+    world.work()
+
+    assert (held(host), world.there) == ([], [])
+    assert not Write.objects.open().exists()
+    assert "create" not in host.requests
+
+
+def test_made_at_the_host_though_the_answer_was_lost_it_goes_when_it_is_deleted(world: World, host) -> None:
+    host.lost_answers = 1
+    world.schedule()
+    world.work()
+    assert len(held(host)) == 1
+    world.delete(world.shown[0])
+    queueing.put_again(Write.objects.filter(state=WriteState.WAITING).earliest("pk"))
+    world.work()
+
+    assert (held(host), world.there) == ([], [])
+    assert not Write.objects.open().exists()
+
+
+def test_restored_before_its_deletion_went_out_it_is_at_the_host_once(world: World, host) -> None:
+    scheduled = world.schedule()
+    world.delete(world.shown[0])
+    scheduling.restore(scheduled, by=world.alice)
+    world.work()
+
+    assert held(host) == world.there == [("Planning", TEN)]
+    scheduled.refresh_from_db()
+    assert scheduled.host_id in host.held
+
+
+def test_a_deletion_given_up_after_its_link_has_ended_gets_another(world: World, host) -> None:
+    scheduled = world.schedule()
+    world.work()
+    world.service.fail(Rejected(), at="delete")
+    write = world.delete(world.shown[0])
+    world.work()
+    assert (held(host), world.page) == ([], [])
+    assert write is not None
+    write.refresh_from_db()
+
+    scheduling.keep_theirs(write)
+    world.work()
+
+    scheduled.refresh_from_db()
+    assert held(host) == world.page == [("Planning", TEN)]
+    assert scheduled.host_id in host.held
+    assert world.shown[0].links[0].url == scheduled.join_url
