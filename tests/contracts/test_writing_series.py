@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
+from zoneinfo import ZoneInfo
 
 import pytest
 from hypothesis import HealthCheck, Phase, given, settings
@@ -34,6 +35,7 @@ from tests.contracts.writing import (
 )
 
 TITLE, TIME = frozenset({"title"}), frozenset({"time"})
+PLAIN = frozenset({"title", "body", "location"})
 MONDAY, TUESDAY, THURSDAY = 0, 1, 3
 
 
@@ -443,3 +445,92 @@ def test_a_series_lives_in_the_calendar_it_was_made_in(stage: Stage, calendar: C
     calendar.end_series(unversioned(series), before=soon(6))
     assert len(list_events(calendar, window, other)) == 2
     assert list_events(calendar, window) == []
+
+
+# what a listing says afterwards
+
+
+def test_what_a_write_answers_is_what_the_next_round_reports(stage: Stage, calendar: Calendar, window: Window) -> None:
+    """So that a sync after it finds nothing to do: what a row is stamped with is the version."""
+    *_, last = calendar.changes(None, window)
+    rows: dict[str, str] = {}
+
+    def keep(written: RemoteEvent) -> None:
+        listed = calendar.instances(written.ref, window) if written.is_series else (written,)
+        rows.update({one.ref.id: one.ref.version for one in listed})
+
+    def follow() -> dict[str, str]:
+        """What a round reports in another version than was written."""
+        nonlocal last
+        pages = list(calendar.changes(last.cursor, window))
+        last = pages[-1]
+        told = {one.ref.id: one.ref.version for page in pages for one in page.changed}
+        other = {name: version for name, version in told.items() if rows.get(name) != version}
+        rows.update(told)
+        return other
+
+    keep(single := calendar.create(make_draft(attendees=invite(BEN)), key=new_key()))
+    assert follow() == {}
+    keep(calendar.update(single.ref, make_draft("Other", body="Words", location="Room 5"), fields=PLAIN))
+    assert follow() == {}
+    keep(series := calendar.create(make_series(daily(), attendees=invite(BEN)), key=new_key()))
+    assert follow() == {}
+    _, second, third, *_ = occurrences_of(calendar, series, window)
+    assert third.starts
+    keep(changed := calendar.update(second.ref, make_draft("With guests"), fields=TITLE))
+    # Some services give all of a series another version where one of it changes.
+    assert changed.ref.id not in follow()
+    keep(
+        moved := calendar.update(unversioned(third), make_draft(starts=third.starts + timedelta(hours=1)), fields=TIME)
+    )
+    assert moved.ref.id not in follow()
+    keep(calendar.update(unversioned(series), make_draft("Sit-down", location="Room 5"), fields=PLAIN - {"body"}))
+    assert follow() == {}
+    keep(calendar.update(unversioned(series), make_series(daily(), soon(hour=14)), fields=TIME))
+    assert follow() == {}
+    keep(calendar.end_series(unversioned(series), before=soon(5)))
+    assert follow() == {}
+
+
+@pytest.mark.parametrize("clock", [(2, 30), (3, 0), (0, 15)])
+def test_a_series_cut_in_the_night_of_a_change_of_daylight_saving_is_cut_there(
+    calendar: Calendar, clock: tuple[int, int]
+) -> None:
+    """Ended before an occurrence, and gone on with from it as another: each occurrence takes place once."""
+    for month, last_day in ((3, 31), (10, 31)):
+        sunday = last_sunday(NEXT_YEAR, month, last_day)
+        starts = at(sunday - timedelta(days=2), *clock)
+        recurrence = Recurrence(Repeats.DAILY, count=5)
+        every = recurrence.starts_of(starts, BERLIN)
+        series = calendar.create(make_series(recurrence, starts), key=new_key())
+        cut = every[2]
+        left = recurrence.from_occurrence(cut, starts, BERLIN)
+        assert left
+        calendar.end_series(series.ref, before=cut)
+        assert starts_of(calendar, series, around(every)) == every[:2]
+        calendar.delete(series.ref)
+
+
+def last_sunday(year: int, month: int, day: int) -> date:
+    last = date(year, month, day)
+    return last - timedelta(days=(last.weekday() + 1) % 7)
+
+
+def test_a_series_in_a_zone_that_the_service_has_no_name_for_keeps_its_time_of_day(calendar: Calendar) -> None:
+    zone = ZoneInfo("America/Punta_Arenas")
+    first = datetime(NEXT_YEAR, 3, 1, 9, tzinfo=zone)
+    recurrence = Recurrence(Repeats.WEEKLY, weekdays=(first.weekday(),), count=8)
+    draft = replace(make_series(recurrence, first.astimezone(UTC)), timezone=zone.key)
+    series = calendar.create(draft, key=new_key())
+    expected = recurrence.starts_of(first, zone)
+    assert starts_of(calendar, series, around(expected)) == expected
+
+
+def test_the_last_occurrence_in_a_night_without_that_hour_is_cut_off_too(calendar: Calendar) -> None:
+    sunday = last_sunday(NEXT_YEAR, 3, 31)
+    starts = at(sunday - timedelta(days=2), 2, 30)
+    recurrence = Recurrence(Repeats.DAILY, count=3)
+    every = recurrence.starts_of(starts, BERLIN)
+    series = calendar.create(make_series(recurrence, starts), key=new_key())
+    calendar.end_series(series.ref, before=every[2])
+    assert starts_of(calendar, series, around(every)) == every[:2]

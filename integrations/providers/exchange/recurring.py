@@ -8,7 +8,7 @@ from datetime import UTC, date, datetime, timedelta, tzinfo
 
 from integrations.providers.exchange.responses import TYPES, Element
 from integrations.providers.moments import parse_day
-from integrations.recurrence import HIGHEST_MONTH_DAY, LAST_DAY, MOST_OCCURRENCES, Recurrence, Repeats
+from integrations.recurrence import HIGHEST_MONTH_DAY, LAST_DAY, MOST_OCCURRENCES, Recurrence, Repeats, to_moment
 
 _DAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
 _WEEKS = {"First": 1, "Second": 2, "Third": 3, "Fourth": 4, "Last": LAST_DAY}
@@ -131,8 +131,8 @@ def last_day_before(moment: datetime, starts: datetime | None, zone: tzinfo) -> 
     """
     if starts is None:
         return (moment.astimezone(UTC) + _HALF_A_DAY).date() - timedelta(days=1)
-    wall, begins = moment.astimezone(zone), starts.astimezone(zone)
-    return wall.date() if begins.time() < wall.time() else wall.date() - timedelta(days=1)
+    day, begins = moment.astimezone(zone).date(), starts.astimezone(zone).time()
+    return day if to_moment(datetime.combine(day, begins), zone) < moment else day - timedelta(days=1)
 
 
 def _keep(pattern: Element) -> str:

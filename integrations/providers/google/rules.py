@@ -32,6 +32,8 @@ _SMALL_STEPS = {"BYHOUR", "BYMINUTE", "BYSECOND"}
 _ORDINAL_DAY = re.compile(r"([+-]?\d+)?(MO|TU|WE|TH|FR|SA|SU)")
 _MOMENT = re.compile(r"\d{8}(?:T\d{6}Z?)?")
 _WEEKS = (1, 2, 3, 4, LAST_DAY)
+_LONGEST_GAP = timedelta(hours=3)
+"""More than any change of daylight saving leaves out of a night."""
 
 
 class Beyond(Exception):
@@ -169,14 +171,15 @@ def end_lines(lines: Sequence[str], first: First, before: datetime) -> list[str]
             raise Beyond
         until = [_to_naive(parts["UNTIL"], first)] if "UNTIL" in parts else []
         options = ";".join(f"{name}={value}" for name, value in parts.items() if name != "UNTIL")
-        following = rrule.rrulestr(options, dtstart=first.naive).after(naive, inc=True)
+        planned = rrule.rrulestr(options, dtstart=first.naive).xafter(naive - _LONGEST_GAP, inc=True)
+        following = next((one for one in planned if to_moment(one, first.zone) >= before), None)
     except (KeyError, ValueError, TypeError) as error:
         raise Beyond from error
     if following is None or any(following > one for one in until):
         return None
     kept = [f"{name}={value}" for name, value in parts.items() if name not in ("COUNT", "UNTIL")]
-    last = before - timedelta(days=1) if first.is_day else before.astimezone(UTC) - timedelta(seconds=1)
-    kept.append(f"UNTIL={last:%Y%m%d}" if first.is_day else f"UNTIL={last:%Y%m%dT%H%M%SZ}")
+    # With a day, because in a night without that hour an occurrence is later than its rule says.
+    kept.append(f"UNTIL={_dump_end_of_day(following.date() - timedelta(days=1), first)}")
     return _replace_rule(lines, f"RRULE:{';'.join(kept)}")
 
 

@@ -268,7 +268,7 @@ def test_a_series_of_somebody_elses_making_ends_and_keeps_what_it_leaves_out(
     assert master.is_series and master.recurrence is None
     calendar.end_series(master.ref, before=at(date(2026, 12, 21)))
     kept = sandbox.google.events.get(sandbox.google.calendars.get(PERSON, "primary"), doc["id"])["recurrence"]
-    assert kept == ["RRULE:FREQ=WEEKLY;UNTIL=20261221T085959Z", left_out]
+    assert kept == ["RRULE:FREQ=WEEKLY;UNTIL=20261220T225959Z", left_out]
     found = calendar.instances(master.ref, Window(at(MONDAY, 0), at(date(2027, 12, 1))))
     assert [one.starts for one in found] == [at(MONDAY), at(date(2026, 11, 30)), at(date(2026, 12, 14))]
 
