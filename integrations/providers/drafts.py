@@ -2,10 +2,16 @@
 
 import html
 import re
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 
+from integrations.errors import Rejected
 from integrations.remote import EventDraft, RemoteEvent
 
+ZONELESS = (
+    "This series goes on in a time zone that Portico does not know, so its days and times cannot be changed here. "
+    "Do it in your calendar."
+)
 _TAG = re.compile(r"<[^>]*>")
 _SPACE = re.compile(r"\s+")
 
@@ -38,6 +44,25 @@ def _is_written(event: RemoteEvent, draft: EventDraft, name: str) -> bool:
         case "is_private":
             return event.is_private == draft.is_private
     raise ValueError(f"a draft has no field {name!r}")
+
+
+def keep_zone(event: RemoteEvent, draft: EventDraft, fields: frozenset[str]) -> EventDraft:
+    """The draft in its own zone, or, where it names none, in the event's.
+
+    Raises:
+        Rejected: it is about when a series takes place, and nobody knows on which clock.
+    """
+    draft = replace(draft, timezone=draft.timezone or event.timezone)
+    is_about_series = "recurrence" in fields or (event.is_series and "time" in fields)
+    if is_about_series:
+        check_zone(event if "time" not in fields else draft)
+    return draft
+
+
+def check_zone(series: RemoteEvent | EventDraft) -> None:
+    """Raises Rejected where a series of a time of day is in no zone that we know: its days cannot be told."""
+    if series.starts is not None and not series.timezone:
+        raise Rejected(ZONELESS, detail="a zone without a name")
 
 
 def escape(body: str) -> str:

@@ -7,7 +7,7 @@ write whose answer was lost does nothing more, and tells nobody anything again, 
 from datetime import datetime
 
 from integrations.errors import Conflict, Gone, PermissionMissing, Rejected, Unexpected
-from integrations.providers.drafts import is_written
+from integrations.providers.drafts import check_zone, is_written, keep_zone
 from integrations.providers.exchange.calendar import ReadableExchangeCalendar
 from integrations.providers.exchange.drafts import (
     change_item,
@@ -53,6 +53,7 @@ class ExchangeCalendar(ReadableExchangeCalendar):
         """
         check_draft(draft, fields, self._wire.words)
         item = fetch_item(self._wire, ref)
+        draft = keep_zone(item.event, draft, fields)
         is_current = content_of(ref.version) == content_of(item.event.ref.version)
         if not is_current and is_written(item.event, draft, fields):
             return item.event
@@ -70,6 +71,7 @@ class ExchangeCalendar(ReadableExchangeCalendar):
         event, pattern = item.event, item.recurrence
         if pattern is None or not event.is_series or (event.starts is None and event.starts_on is None):
             raise Rejected(words.no_series, detail="no series")
+        check_zone(event)
         first, until = first_day(event), last_day_before(before, event.starts, item.zone)
         if until < first:
             raise Rejected(words.empty_series, detail="empty")

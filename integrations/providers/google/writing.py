@@ -11,7 +11,7 @@ from datetime import UTC, datetime, time
 from typing import Any
 
 from integrations.errors import Conflict, Gone, PermissionMissing, Rejected
-from integrations.providers.drafts import is_written, nearest_day
+from integrations.providers.drafts import is_written, keep_zone, nearest_day
 from integrations.providers.google.calendar import NOT_OWNED, ReadableGoogleCalendar, events_of, parse_read, place_of
 from integrations.providers.google.drafts import dump_changes, dump_event
 from integrations.providers.google.payloads import PRIMARY_CALENDAR, WHOLE_EVENT_FIELDS, find_first
@@ -56,7 +56,9 @@ class GoogleCalendar(ReadableGoogleCalendar):
         """
 
         def change(item: Json, event: RemoteEvent) -> dict[str, Any] | None:
-            return None if is_written(event, draft, fields) else dump_changes(item, draft, fields)
+            if is_written(event, draft, fields):
+                return None
+            return dump_changes(item, keep_zone(event, draft, fields), fields)
 
         return self._change(ref, change)
 

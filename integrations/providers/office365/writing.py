@@ -11,7 +11,7 @@ from datetime import UTC, datetime, time
 from urllib.parse import quote, urlencode
 
 from integrations.errors import Conflict, Gone, Rejected, Unexpected, Unreachable
-from integrations.providers.drafts import nearest_day
+from integrations.providers.drafts import check_zone, keep_zone, nearest_day
 from integrations.providers.office365.calendar import Office365Calendar
 from integrations.providers.office365.drafts import KEY_PROPERTY, dump_changes, dump_new, is_unchanged
 from integrations.providers.office365.listing import Fetch, items_of, path_of, place_of
@@ -69,7 +69,7 @@ class Office365WritableCalendar(Office365Calendar):
         for _ in range(_MOST_TRIES):
             item = self._fetch_whole(ref.id)
             event = self._parse_whole(item, ref.container)
-            changes = dump_changes(item, event, draft, fields)
+            changes = dump_changes(item, event, keep_zone(event, draft, fields), fields)
             if not changes:
                 return self._with_key(event)
             self._check_version(ref, event)
@@ -90,6 +90,7 @@ class Office365WritableCalendar(Office365Calendar):
             first = first_of(event.starts, event.starts_on, event.timezone)
             if not event.is_series or first is None:
                 raise Rejected(NO_SERIES, detail="no series master")
+            check_zone(event)
             limit = before if event.starts_on is None else datetime.combine(nearest_day(before), time.min, UTC)
             ended = end_recurrence(item.get("recurrence") or {}, *first, before=limit)
             if ended is None:

@@ -288,3 +288,26 @@ def test_a_calendar_in_the_trash_is_none(stage: ExchangeStage, calendar: Any) ->
     assert [one.id for one in calendar.calendars()] == ["", other]
     stage.exchange.trash_folder(PERSON, stage._folder_id(other))
     assert [one.id for one in calendar.calendars()] == [""]
+
+
+def test_a_series_on_a_clock_that_nobody_knows_is_renamed_and_neither_moved_nor_ended(
+    stage: ExchangeStage, calendar: Any
+) -> None:
+    starts = at(date(NEXT_YEAR, 3, 1), 9)
+    zone = {"timeZone": "Customized Time Zone", "dateTime": f"{starts:%Y-%m-%dT%H:%M:%S}"}
+    doc = {"subject": "Odd", **times(starts, 30), "start": zone, "recurrence": daily_until_end()}
+    name = str(stage.exchange.add_event(PERSON, doc)["iCalUId"])
+    series = calendar.read(RemoteRef(name))
+    assert (series.is_series, series.timezone) == (True, "")
+    later = make_series(daily(), starts + timedelta(hours=1), timezone="")
+    for fields in (TIME, frozenset({"recurrence"})):
+        with pytest.raises(Rejected):
+            calendar.update(series.ref, later, fields=fields)
+    with pytest.raises(Rejected):
+        calendar.end_series(series.ref, before=starts + timedelta(days=3))
+    assert calendar.update(series.ref, make_draft("Renamed"), fields=TITLE).title == "Renamed"
+    assert calendar.read(series.ref).starts == series.starts
+
+
+def daily_until_end() -> dict[str, Any]:
+    return {"pattern": {"interval": 1, "type": "daily"}, "range": SERIES_END}

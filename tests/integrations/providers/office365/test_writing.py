@@ -357,3 +357,22 @@ def test_calendars_are_read_with_their_colours_and_whose_they_are() -> None:
         ("Project", "Project", "#16a765", True, True),
         ("Odd", "", "", True, True),
     ]
+
+
+def test_a_series_on_a_clock_that_nobody_knows_is_renamed_and_neither_moved_nor_ended(
+    calendar: Any, sandbox: Sandbox
+) -> None:
+    starts = STARTS.astimezone(UTC)
+    zone = {"timeZone": "Customized Time Zone", "dateTime": f"{starts:%Y-%m-%dT%H:%M:%S}"}
+    doc = {"subject": "Odd", **times(starts, 30), **daily(starts, 5), "start": zone}
+    made = sandbox.office365.add_event(PERSON, doc)
+    series = calendar.read(RemoteRef(made["id"]))
+    assert (series.is_series, series.timezone) == (True, "")
+    later = replace(SINGLE, timezone="", starts=starts + timedelta(hours=1), recurrence=DRAFT.recurrence)
+    for fields in (frozenset({"time"}), frozenset({"recurrence"})):
+        with pytest.raises(Rejected):
+            calendar.update(series.ref, later, fields=fields)
+    with pytest.raises(Rejected):
+        calendar.end_series(series.ref, before=starts + timedelta(days=3))
+    assert writes(sandbox) == []
+    assert calendar.update(series.ref, replace(SINGLE, title="Renamed"), fields=TITLE).title == "Renamed"
