@@ -97,6 +97,26 @@ class Recurrence:
             return replace(self, weekdays=found.weekdays, month_day=found.month_day, week=found.week, until=until)
         return replace(self, until=until)
 
+    def move(self, first: datetime, before: datetime, after: datetime) -> "tuple[datetime, Recurrence] | None":
+        """The series (its first start, its pattern) once its occurrence at `before` takes place at `after`.
+
+        All three on the wall of its zone. Every other day is as far away as before; of a monthly pattern each is where
+        `after` is in its month. None where no pattern says that.
+        """
+        moved, begins = self.moved(before.date(), after.date()), first + (after - before)
+        if before.date() == after.date() or self.repeats is Repeats.DAILY:
+            return begins, moved
+        walls = list(islice(self._rule(first), MOST_OCCURRENCES + 1))
+        if self.repeats is Repeats.MONTHLY:
+            if before not in walls:
+                return None
+            moved = replace(moved, count=len(walls), until=None)
+            begins = _find_begin(moved, after, walls.index(before))
+            wanted = list(islice(moved._rule(begins), len(walls)))
+            return (begins, moved) if after in wanted and wanted.index(after) == walls.index(before) else None
+        wanted = [one + (after - before) for one in walls]
+        return (begins, moved) if list(islice(moved._rule(begins), MOST_OCCURRENCES + 1)) == wanted else None
+
     def dump(self) -> dict[str, object]:
         """As JSON."""
         return {
@@ -142,6 +162,13 @@ def month_pattern(day: date, *, by_weekday: bool) -> Recurrence:
     is_last_week = (day + timedelta(days=7)).month != day.month
     week = LAST_DAY if is_last_week else (day.day - 1) // 7 + 1
     return Recurrence(Repeats.MONTHLY, weekdays=(day.weekday(),), week=week)
+
+
+def _find_begin(rule: Recurrence, day: datetime, number: int) -> datetime:
+    """When a monthly series begins of which this day is so many occurrences after the first."""
+    months = day.year * 12 + day.month - 1 - number * rule.every
+    month = day.replace(year=months // 12, month=months % 12 + 1, day=1)
+    return replace(rule, every=1, count=1)._rule(month)[0]
 
 
 def to_moment(naive: datetime, zone: tzinfo) -> datetime:
