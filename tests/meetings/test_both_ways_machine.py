@@ -75,6 +75,9 @@ class BothWays(RuleBasedStateMachine):
         pending = ScheduledMeeting.objects.living().filter(wants_calendar=True, is_in_calendar=False)
         assert sorted(self.world.page) == sorted([*self.world.there, *ours])
         assert not Meeting.objects.filter(is_shadow=True, scheduled__deleted_at__isnull=True).exists()
+        # What is left of a meeting that was not deleted is to be seen.
+        single = ScheduledMeeting.objects.living().filter(recurrence_json=None)
+        assert all(one.rows.filter(is_shadow=False).exists() for one in single)
         # What could not be made is what somebody has given up, never what was lost.
         assert all(one.writes.filter(state=WriteState.DROPPED).exists() for one in pending)
 
