@@ -14,7 +14,7 @@ from meetings.models import Meeting, Origin
 from meetings.offering import Offer
 from meetings.people_forms import PeopleForm
 from meetings.schedule_fields import DescriptionField, TopicField, dump_invitees
-from meetings.scheduling import Change, Scope
+from meetings.scheduling import Change, Scope, why_not_moved
 from meetings.times import find_zone
 from meetings.visibility import view_of
 from meetings.wall_times import fold_of
@@ -160,6 +160,10 @@ class EditForm(PeopleForm, WhenForm, ScopeForm):
             if self.is_separate and values.get("scope", Scope.THIS) != Scope.THIS:
                 sentence = "Where a second event is made, move one meeting at a time: choose “This meeting”."
                 self.add_error("scope", sentence)
+            elif (
+                not self.errors and self.starts and (why := why_not_moved(self.meeting, self.starts, self.chosen_scope))
+            ):
+                self.add_error("date", why)
         values["people"] = self.read_people() if "invitees" in self.fields else ()
         if self.is_stale and not self.errors:
             self.add_error(

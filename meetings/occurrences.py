@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from meetings.models import ScheduledMeeting
+from meetings.models import Meeting, ScheduledMeeting
 from meetings.times import zone_of
 
 
@@ -12,6 +12,13 @@ def occurrence_starts(scheduled: ScheduledMeeting) -> list[datetime]:
     if recurrence is None:
         return [scheduled.starts]
     return recurrence.starts_of(scheduled.starts, zone_of(scheduled.timezone)) or [scheduled.starts]
+
+
+def find_occurrence(scheduled: ScheduledMeeting, meeting: Meeting) -> datetime:
+    """When the series has the occurrence that a row shows, which may have been moved by itself."""
+    starts = occurrence_starts(scheduled)
+    shown = meeting.original_starts or meeting.starts
+    return min(starts, key=lambda one: abs(one - shown)) if shown else starts[0]
 
 
 def series_id_of(scheduled: ScheduledMeeting) -> str:

@@ -25,7 +25,7 @@ from integrations.gateway import PermittedCalendar, open_account
 from integrations.leases import Lease, LeaseLost, take_lease
 from integrations.models import Connection
 from integrations.pulling import current_window
-from integrations.recurrence import to_moment
+from integrations.recurrence import Recurrence, to_moment
 from integrations.remote import Delta, EventDraft, RemoteEvent, RemoteRef
 from meetings import merging, queueing, scheduling
 from meetings.bodies import to_text
@@ -404,15 +404,16 @@ class Carrier:
             raise errors.Rejected(
                 "This series repeats in a way that Portico cannot move to another day. Change it in your calendar."
             )
-        first = to_moment(master.starts.astimezone(zone).replace(tzinfo=None) + (after - before), zone)
-        moved = replace(
-            draft,
-            starts=first,
-            ends=first + (draft.ends - draft.starts),
-            timezone=master.timezone or draft.timezone,
-            recurrence=master.recurrence.moved(before.date(), after.date()) if master.recurrence else None,
-        )
-        return moved, before.date() != after.date()
+        begins = master.starts.astimezone(zone).replace(tzinfo=None)
+        found: tuple[datetime, Recurrence | None] = begins + (after - before), master.recurrence
+        if before.date() != after.date() and master.recurrence is not None:
+            moved = master.recurrence.move(begins, _on_the_clock_of(begins, before), after)
+            if moved is None:
+                raise errors.Rejected(scheduling.CANNOT_MOVE)
+            found = moved
+        first = to_moment(found[0], zone)
+        wanted = replace(draft, starts=first, ends=first + (draft.ends - draft.starts), recurrence=found[1])
+        return replace(wanted, timezone=master.timezone or draft.timezone), before.date() != after.date()
 
     def _find_original(self, shown: datetime) -> datetime:
         """When the series has the occurrence that the person changed, which may have been moved before."""
@@ -455,10 +456,12 @@ class Carrier:
         starts, length = moment, (master.ends or moment) - (master.starts or moment)
         if "time" in self.write.fields:
             starts, length = draft.starts, draft.ends - draft.starts
-        days = moment.astimezone(zone).date(), starts.astimezone(zone).date()
+        before, after = (one.astimezone(zone).replace(tzinfo=None) for one in (moment, starts))
+        moved = left.move(before, before, after)
+        if moved is None:
+            raise errors.Rejected(scheduling.CANNOT_MOVE)
         values = {name: getattr(draft, name) for name in self.write.fields if name != "time"}
-        recurrence = left.moved(*days)
-        return replace(read_draft(master), starts=starts, ends=starts + length, recurrence=recurrence, **values)
+        return replace(read_draft(master), starts=starts, ends=starts + length, recurrence=moved[1], **values)
 
     def _delete(self) -> None:
         remote_id = self.write.remote_id
@@ -522,6 +525,11 @@ class Carrier:
 def read_draft(event: RemoteEvent) -> EventDraft:
     """What stands there, with its description as the person reads it."""
     return draft_of(event, body=to_text(event.body)[0] if event.body else "")
+
+
+def _on_the_clock_of(first: datetime, wall: datetime) -> datetime:
+    """An occurrence that a change of clocks has moved on stands in its pattern at the time of day of all others."""
+    return datetime.combine(wall.date(), first.time())
 
 
 def _names_of(event: RemoteEvent) -> list[str]:

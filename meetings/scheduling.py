@@ -4,6 +4,7 @@ Nothing here talks to anybody: what goes out is put into the outbox (`outbox` ca
 wall times of the meeting's own zone, never the viewer's.
 """
 
+from copy import copy
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -13,6 +14,7 @@ from django.db import transaction
 from django.db.models import Q
 from django.utils import timezone
 
+from integrations.errors import Rejected
 from integrations.models import Connection
 from integrations.permissions import Permission
 from integrations.policy import TimeChange
@@ -23,6 +25,7 @@ from meetings import queueing
 from meetings.drafting import compose_body, dump_draft, parse_draft, split_body
 from meetings.hosting import HostDraft
 from meetings.models import Meeting, Origin, ScheduledMeeting, Write, dump_json
+from meetings.occurrences import find_occurrence
 from meetings.rows import make_rows, redescribe
 from meetings.scheduling_models import HostKind, WriteAction, WriteState, dump_invitees
 from meetings.times import zone_of
@@ -131,11 +134,13 @@ def edit(meeting: Meeting, change: Change, *, scope: Scope, by: User, address: s
     """Change a meeting, or of its series what `scope` says. The answer is the last write that this takes, if any.
 
     Of a meeting that is in no calendar our own rows change at once; else the calendar is written to and they follow.
+
+    Raises:
+        Rejected: the series cannot be moved there; see `why_not_moved`.
     """
     with transaction.atomic():
         scheduled = meeting.scheduled
-        if not meeting.series_id or (scope is Scope.FOLLOWING and _is_first(meeting)):
-            scope = Scope.ALL
+        scope = _widen(meeting, scope)
         _audit("meeting.changed_for", meeting.owner, by, address)
         if scheduled is None or scheduled.is_in_calendar:
             if change.moves and policy_for(meeting.owner).time_change is TimeChange.SEPARATE_EVENT:
@@ -144,9 +149,30 @@ def edit(meeting: Meeting, change: Change, *, scope: Scope, by: User, address: s
         return _edit_here(scheduled, meeting, change, scope=scope, by=by)
 
 
+def _widen(meeting: Meeting, scope: Scope) -> Scope:
+    """What is meant of something that does not repeat, and by all that follow the first, is all of it."""
+    return Scope.ALL if not meeting.series_id or (scope is Scope.FOLLOWING and _is_first(meeting)) else scope
+
+
 def _is_first(meeting: Meeting) -> bool:
     scheduled = meeting.scheduled
-    return scheduled is not None and (meeting.original_starts or meeting.starts) == scheduled.starts
+    return scheduled is not None and find_occurrence(scheduled, meeting) == scheduled.starts
+
+
+CANNOT_MOVE = (
+    "A series cannot be moved to this day as a whole: its other days would not follow any pattern. Move this meeting "
+    "alone, or schedule a new series."
+)
+
+
+def why_not_moved(meeting: Meeting, starts: datetime, scope: Scope) -> str:
+    """A sentence where a series that was scheduled here cannot move so that this occurrence begins then; else ""."""
+    scheduled, scope = meeting.scheduled, _widen(meeting, scope)
+    if scheduled is None or scheduled.recurrence is None or scope is Scope.THIS:
+        return ""
+    if scope is Scope.FOLLOWING:
+        scheduled = _without_those_before(scheduled, find_occurrence(scheduled, meeting))
+    return "" if scheduled is None or _find_move(scheduled, meeting, starts) else CANNOT_MOVE
 
 
 def _edit_here(
@@ -196,29 +222,39 @@ def _change_row(meeting: Meeting, change: Change) -> None:
 
 
 def _change_scheduled(scheduled: ScheduledMeeting, meeting: Meeting, change: Change) -> None:
-    """Unsaved. Moving one occurrence moves the whole series by as much, on the clock of its zone."""
+    """Unsaved. Moving one occurrence moves the whole series by as much, on the clock of its zone. Raises Rejected."""
     if change.topic is not None:
         scheduled.topic = change.topic
     if change.description is not None:
         scheduled.description = change.description
     if change.invitees is not None:
         scheduled.invitees_json = dump_invitees(change.invitees)
-    if change.starts is not None and meeting.starts is not None:
-        zone = zone_of(scheduled.timezone)
-        before = (meeting.original_starts or meeting.starts).astimezone(zone).replace(tzinfo=None)
-        after = change.starts.astimezone(zone).replace(tzinfo=None)
-        first = scheduled.starts.astimezone(zone).replace(tzinfo=None) + (after - before)
-        if scheduled.recurrence is not None:
-            scheduled.recurrence = scheduled.recurrence.moved(before.date(), after.date())
-        scheduled.starts = to_moment(first, zone)
+    if change.starts is not None:
+        if scheduled.recurrence is None:
+            scheduled.starts = change.starts
+        elif (found := _find_move(scheduled, meeting, change.starts)) is not None:
+            scheduled.starts, scheduled.recurrence = found
+        else:
+            raise Rejected(CANNOT_MOVE)
         scheduled.minutes = change.minutes or scheduled.minutes
     scheduled.changed_at = timezone.now()
 
 
+def _find_move(scheduled: ScheduledMeeting, meeting: Meeting, starts: datetime) -> tuple[datetime, Recurrence] | None:
+    """When the series begins, and its pattern, once this occurrence begins then; None where there is none."""
+    zone, recurrence = zone_of(scheduled.timezone), scheduled.recurrence
+    assert recurrence is not None
+    moments = scheduled.starts, find_occurrence(scheduled, meeting), starts
+    first, before, after = (one.astimezone(zone).replace(tzinfo=None) for one in moments)
+    # An occurrence that a change of clocks has moved on stands in the pattern at the time of day of all the others.
+    before = datetime.combine(before.date(), first.time())
+    found = recurrence.move(first, before, after)
+    return (to_moment(found[0], zone), found[1]) if found else None
+
+
 def _split_here(scheduled: ScheduledMeeting, meeting: Meeting, change: Change, *, by: User) -> Write | None:
     """End the series before this occurrence, and schedule what is left of it anew, changed."""
-    moment = meeting.original_starts or meeting.starts
-    assert moment is not None
+    moment = find_occurrence(scheduled, meeting)
     following = _make_following(scheduled, moment, meeting, change, by=by)
     _shorten(scheduled, moment, by=by)
     if following is None:
@@ -230,20 +266,28 @@ def _split_here(scheduled: ScheduledMeeting, meeting: Meeting, change: Change, *
 def _make_following(
     scheduled: ScheduledMeeting, moment: datetime, meeting: Meeting, change: Change, *, by: User
 ) -> ScheduledMeeting | None:
-    zone, recurrence = zone_of(scheduled.timezone), scheduled.recurrence
-    left = recurrence.from_occurrence(moment, scheduled.starts, zone) if recurrence else None
-    if left is None:
+    following = _without_those_before(scheduled, moment)
+    if following is None:
         return None
-    following = ScheduledMeeting.objects.get(pk=scheduled.pk)
     following.pk = None
     following._state.adding = True
     following.key, following.made_by, following.created_at = uuid4(), by, timezone.now()
     following.host_id = following.join_url = following.meeting_number = following.dial_in = ""
     following.is_in_calendar, following.remote_id, following.remote_version, following.remote_uid = False, "", "", ""
     following.web_url = ""
-    following.starts, following.recurrence = moment, left
     _change_scheduled(following, meeting, change)
     following.save()
+    return following
+
+
+def _without_those_before(scheduled: ScheduledMeeting, moment: datetime) -> ScheduledMeeting | None:
+    """A copy of it as it goes on from an occurrence, that one included; None where nothing is left. Unsaved."""
+    zone, recurrence = zone_of(scheduled.timezone), scheduled.recurrence
+    left = recurrence.from_occurrence(moment, scheduled.starts, zone) if recurrence else None
+    if left is None:
+        return None
+    following = copy(scheduled)
+    following.starts, following.recurrence = moment, left
     return following
 
 
@@ -275,8 +319,7 @@ def _shorten(scheduled: ScheduledMeeting, moment: datetime, *, by: User) -> Writ
 def _edit_there(meeting: Meeting, change: Change, *, scope: Scope, by: User) -> Write:
     scheduled = meeting.scheduled
     if scope is Scope.FOLLOWING and scheduled is not None:
-        moment = meeting.original_starts or meeting.starts
-        assert moment is not None
+        moment = find_occurrence(scheduled, meeting)
         following = _make_following(scheduled, moment, meeting, change, by=by)
         shortened = _shorten(scheduled, moment, by=by)
         if following is not None:
@@ -359,9 +402,7 @@ def delete(meeting: Meeting, *, scope: Scope, by: User, address: str | None = No
         if meeting.series_id and scope is Scope.THIS:
             return _delete_occurrence(scheduled, meeting, by=by)
         if meeting.series_id and scope is Scope.FOLLOWING and not _is_first(meeting):
-            moment = meeting.original_starts or meeting.starts
-            assert moment is not None
-            return _shorten(scheduled, moment, by=by)
+            return _shorten(scheduled, find_occurrence(scheduled, meeting), by=by)
         now = timezone.now()
         scheduled.deleted_at, scheduled.deleted_by, scheduled.deleted_there = now, by, False
         scheduled.changed_at = now

@@ -1,6 +1,5 @@
 """Changes of mind while a change is on its way, and what becomes of writes that nobody carries on with."""
 
-from datetime import timedelta
 
 import pytest
 
@@ -10,7 +9,7 @@ from integrations.remote import Attendee
 from meetings import outbox, queueing, scheduling
 from meetings.models import ScheduledMeeting, Write
 from meetings.scheduling_models import WriteState
-from tests.meetings.world import TEN, Scope, World
+from tests.meetings.world import TEN, World
 
 DAILY = Recurrence(Repeats.DAILY, count=3)
 
