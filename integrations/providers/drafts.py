@@ -14,14 +14,18 @@ ZONELESS = (
 )
 _TAG = re.compile(r"<[^>]*>")
 _SPACE = re.compile(r"\s+")
+_BREAK = re.compile(r"<br\b[^>]*>")
 
 
-def is_written(event: RemoteEvent, draft: EventDraft, fields: frozenset[str]) -> bool:
+def is_written(event: RemoteEvent, draft: EventDraft, fields: frozenset[str], *, seen: str = "") -> bool:
     """Whether an event already is as these fields of the draft want it.
 
     What was to be written and turns out to have been changed meanwhile may have been changed by ourselves: the answer
-    was lost, and the write is made again.
+    was lost, and the write is made again. `seen`: the version to be changed. Where it still stands, nobody has written
+    anything, and a body that differs in its spaces and line ends alone is one that a person has laid out anew.
     """
+    if "body" in fields and seen and seen == event.ref.version and not _is_laid_out(event.body, draft.body):
+        return False
     return all(_is_written(event, draft, name) for name in fields)
 
 
@@ -73,6 +77,16 @@ def escape(body: str) -> str:
 def flatten(body: str) -> str:
     """The words of a body, HTML or not, without what a service may have laid around and between them."""
     return _SPACE.sub("", html.unescape(_TAG.sub("", body)))
+
+
+def _is_laid_out(body: str, wanted: str) -> bool:
+    """Whether a body, HTML or not, has the lines of a plain text."""
+    lines = _BREAK.sub("\n", _SPACE.sub(" ", body))
+    return body == escape(wanted) or _squeeze(html.unescape(_TAG.sub("", lines))) == _squeeze(wanted)
+
+
+def _squeeze(text: str) -> list[str]:
+    return [" ".join(line.split()) for line in text.strip().splitlines()]
 
 
 def invited_to(event: RemoteEvent) -> set[str]:

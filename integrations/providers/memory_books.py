@@ -125,7 +125,7 @@ class MemoryBook:
     def update(self, ref: RemoteRef, draft: EventDraft, *, fields: frozenset[str]) -> RemoteEvent:
         """Raises Conflict, Gone, Rejected."""
         event = self.get(ref.id)
-        if is_written(event, draft, fields):
+        if is_written(event, draft, fields, seen=ref.version):
             return event
         _check_version(event, ref)
         if event.series_id:

@@ -197,6 +197,24 @@ def test_each_field_is_written_alone(calendar: Calendar, name: str) -> None:
     assert read.ref == changed.ref and changed.ref.version != made.ref.version
 
 
+def test_a_description_that_is_only_laid_out_anew_is_written(calendar: Calendar) -> None:
+    made = calendar.create(make_draft(body="Bring tea. Bring cups."), key=new_key())
+    draft = make_draft(body="Bring tea.\n\nBring cups.")
+    changed = calendar.update(made.ref, draft, fields=frozenset({"body"}))
+    assert show(changed) == show(calendar.read(made.ref)) == wanted(draft)
+
+
+def test_a_zone_that_nobody_knows_never_breaks_a_write(stage: Stage, calendar: Calendar) -> None:
+    draft = replace(make_draft(), timezone="Mars/Olympus")
+    try:
+        made = calendar.create(draft, key=new_key())
+    except Rejected as error:
+        assert error.sentence
+        assert stage.count_events("Planning") == 0
+    else:
+        assert calendar.read(made.ref).starts == draft.starts
+
+
 def test_a_timed_event_may_become_one_of_days_and_back(calendar: Calendar, window: Window) -> None:
     timed, days = make_draft(), make_days("Planning", soon(6).date(), 2)
     made = calendar.create(timed, key=new_key())

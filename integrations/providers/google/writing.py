@@ -56,7 +56,7 @@ class GoogleCalendar(ReadableGoogleCalendar):
         """
 
         def change(item: Json, event: RemoteEvent) -> dict[str, Any] | None:
-            if is_written(event, draft, fields):
+            if is_written(event, draft, fields, seen=ref.version):
                 return None
             return dump_changes(item, keep_zone(event, draft, fields), fields)
 

@@ -30,6 +30,7 @@ MOST_INVITEES = 500
 TOO_MANY = f"Outlook takes {MOST_INVITEES} invitees at most. Invite fewer, or a group's address."
 BACKWARDS = "It would end before it begins. Change its start or its end."
 NO_TIME = "An event needs a start and an end."
+NO_ZONE = "Nobody knows the time zone that this is in. Choose another."
 NOT_BY_ITSELF = "One occurrence of a series does not repeat by itself. Change the whole series."
 
 # Outlook keeps what Teams has written into a body below a line of these; without it there is no meeting.
@@ -55,15 +56,15 @@ def dump_new(draft: EventDraft, *, key: str) -> Json:
     return event
 
 
-def dump_changes(item: Json, event: RemoteEvent, draft: EventDraft, fields: frozenset[str]) -> Json:
+def dump_changes(item: Json, event: RemoteEvent, draft: EventDraft, fields: frozenset[str], *, seen: str = "") -> Json:
     """What has to be written so that these fields are as the draft has them; {} where they are.
 
-    `item`: the event as Graph has it, `event`: the same as we read it.
+    `item`: the event as Graph has it, `event`: the same as we read it. `seen` as in drafts.is_written.
 
     Raises:
         Rejected: Outlook would not take it.
     """
-    differing = frozenset(name for name in fields if _differs(item, event, draft, name))
+    differing = frozenset(name for name in fields if _differs(item, event, draft, name, seen))
     changes = _dump_plain(draft, differing)
     if "body" in differing and item.get("isOnlineMeeting") is True:
         changes["body"] = _keep_meeting(draft.body, item)
@@ -79,7 +80,7 @@ def dump_changes(item: Json, event: RemoteEvent, draft: EventDraft, fields: froz
     return changes
 
 
-def _differs(item: Json, event: RemoteEvent, draft: EventDraft, name: str) -> bool:
+def _differs(item: Json, event: RemoteEvent, draft: EventDraft, name: str, seen: str) -> bool:
     if name == "recurrence":
         # One that is none of ours is neither the draft's nor, where the draft has none, nothing.
         return not is_same(event.recurrence, draft.recurrence) or (event.is_series and event.recurrence is None)
@@ -89,7 +90,7 @@ def _differs(item: Json, event: RemoteEvent, draft: EventDraft, name: str) -> bo
     if name == "time" and event.is_series and draft.starts_on is None:
         wanted = find_zone_name(find_windows_name(draft.timezone))
         return zone_of(item.get("recurrence") or {}) != wanted or not is_written(event, draft, frozenset({name}))
-    return not is_written(event, draft, frozenset({name}))
+    return not is_written(event, draft, frozenset({name}), seen=seen)
 
 
 def _dump_plain(draft: EventDraft, fields: Iterable[str]) -> Json:
@@ -110,6 +111,8 @@ def _dump_times(draft: EventDraft) -> Json:
     """Raises Rejected."""
     if is_backwards(draft):
         raise Rejected(BACKWARDS, detail="time")
+    if draft.timezone and not find_zone_name(draft.timezone):
+        raise Rejected(NO_ZONE, detail="time")
     if draft.starts_on is not None and draft.ends_on is not None:
         zone = find_windows_name(draft.timezone)
         start, end = ({"dateTime": f"{day}T00:00:00", "timeZone": zone} for day in (draft.starts_on, draft.ends_on))

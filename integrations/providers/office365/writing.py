@@ -69,7 +69,7 @@ class Office365WritableCalendar(Office365Calendar):
         for _ in range(_MOST_TRIES):
             item = self._fetch_whole(ref.id)
             event = self._parse_whole(item, ref.container)
-            changes = dump_changes(item, event, keep_zone(event, draft, fields), fields)
+            changes = dump_changes(item, event, keep_zone(event, draft, fields), fields, seen=ref.version)
             if not changes:
                 return self._with_key(event)
             self._check_version(ref, event)

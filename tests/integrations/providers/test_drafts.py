@@ -59,6 +59,15 @@ def test_an_event_that_differs_is_not_and_only_where_it_was_to_be_changed(name: 
     assert is_written(EVENT, other, DRAFT_FIELDS - {field})
 
 
+@pytest.mark.parametrize("body", ["First\nif a &lt; b", "<div>First<br>\r\nif a &lt;  b</div>"])
+def test_a_body_laid_out_anew_is_written_unless_that_may_have_been_us(body: str) -> None:
+    event = replace(EVENT, ref=RemoteRef("one", version="2"), body=body)
+    same, other = (replace(DRAFT, body=text) for text in ("First\nif a < b", "First if a\n\n< b"))
+    for seen in ("", "1", "2"):
+        assert is_written(event, same, frozenset({"body"}), seen=seen)
+        assert is_written(event, other, frozenset({"body"}), seen=seen) == (seen != "2")
+
+
 def test_days_are_compared_as_days() -> None:
     days = EventDraft("Off", starts_on=date(2026, 11, 24), ends_on=date(2026, 11, 25))
     event = RemoteEvent(RemoteRef("one"), title="Off", starts_on=date(2026, 11, 24), ends_on=date(2026, 11, 25))
