@@ -22,7 +22,7 @@ from integrations.errors import (
 )
 from integrations.permissions import Permission
 from integrations.providers.base import Calendar
-from integrations.remote import DRAFT_FIELDS, EventDraft, RemoteEvent, RemoteRef, Response, Window
+from integrations.remote import DRAFT_FIELDS, Attendee, EventDraft, RemoteEvent, RemoteRef, Response, Window
 from meetings.bodies import to_text
 from tests.contracts.stages import OAuthStage, Stage, open_account
 from tests.contracts.writing import (
@@ -247,6 +247,26 @@ def test_answers_of_those_invited_outlive_changes(stage: Stage, calendar: Calend
     changed = calendar.update(unversioned(made), after, fields=TITLE | {"attendees", "body"})
     assert answers_of(changed) == {BEN: Response.ACCEPTED, MIA: Response.NEEDS_ACTION}
     assert answers_of(calendar.read(made.ref)) == answers_of(changed)
+
+
+def test_rooms_and_those_who_need_not_come_stay_so_when_somebody_is_added(calendar: Calendar) -> None:
+    room = Attendee("room4@northwind.example", "Room 4", is_resource=True)
+    people = (*invite(BEN), Attendee(MIA, "Mia", is_optional=True), room)
+    made = calendar.create(make_draft(attendees=people), key=new_key())
+    kinds = {(BEN, False, False), (MIA, True, False), (room.email, False, True)}
+    assert {(one.email, one.is_optional, one.is_resource) for one in made.attendees if not one.is_organizer} == kinds
+    added = make_draft(attendees=(*people, *invite("kim@northwind.example")))
+    changed = calendar.update(made.ref, added, fields=frozenset({"attendees"}))
+    found = {(one.email, one.is_optional, one.is_resource) for one in changed.attendees if not one.is_organizer}
+    assert found == kinds | {("kim@northwind.example", False, False)}
+
+
+def test_an_event_of_five_hundred_keeps_them_when_it_is_renamed(calendar: Calendar) -> None:
+    people = invite(*(f"person{number}@elsewhere.example" for number in range(500)))
+    made = calendar.create(make_draft(attendees=people), key=new_key())
+    changed = calendar.update(made.ref, make_draft("Other"), fields=TITLE)
+    for event in (made, changed, calendar.read(made.ref)):
+        assert len(answers_of(event)) == 500
 
 
 def test_what_was_changed_there_meanwhile_is_a_conflict_and_stays_as_it_is(stage: Stage, calendar: Calendar) -> None:
