@@ -1,5 +1,6 @@
 """Changing a meeting, deleting it, and how far what was asked for has come."""
 
+from contextlib import suppress
 from typing import Any
 
 from django.contrib import messages
@@ -10,6 +11,7 @@ from django.utils.html import format_html
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
+from integrations.errors import Gone, Rejected
 from integrations.policy_models import policy_for
 from meetings import scheduling
 from meetings.acting import Actions, Pending, Refusal, find_actions
@@ -43,7 +45,14 @@ def edit(request: SignedInRequest, pk: int) -> HttpResponse:
         messages.info(request, "Nothing was changed.")
         return HttpResponseSeeOther(reverse("meetings:detail", args=[meeting.pk]))
     scope, address = form.chosen_scope, client_address(request)
-    write = scheduling.edit(meeting, change, scope=scope, by=request.user, address=address)
+    try:
+        write = scheduling.edit(meeting, change, scope=scope, by=request.user, address=address)
+    except Gone as error:
+        messages.error(request, error.sentence)
+        return HttpResponseSeeOther(reverse("meetings:list"))
+    except Rejected as error:
+        form.add_error(None, error.sentence)
+        return _show_edit(request, reader, actions, form)
     if write is None:
         messages.success(request, "The meeting is changed.")
     return _lead_to(meeting, change, write)
@@ -109,7 +118,8 @@ def deletion(request: SignedInRequest, pk: int) -> HttpResponse:
         context |= {"days": RESTORABLE_FOR.days, "is_in_calendar": meeting.origin == Origin.CALENDAR}
         return render(request, "meetings/delete.html", context, status=422 if form.is_bound else 200)
     scope = form.chosen_scope if meeting.series_id else Scope.ALL
-    scheduling.delete(meeting, scope=scope, by=request.user, address=client_address(request))
+    with suppress(Gone):  # somebody else has done it meanwhile
+        scheduling.delete(meeting, scope=scope, by=request.user, address=client_address(request))
     _tell_deleted(request, meeting)
     return HttpResponseSeeOther(reverse("meetings:list"))
 

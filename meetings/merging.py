@@ -63,11 +63,12 @@ class Matcher:
     ) -> tuple[int | None, bool]:
         """(the scheduled meeting's key, whether the row is its shadow); (None, False) for what was made elsewhere."""
         found = self._find(event, starts, join_url)
+        if found is not None and found.container != event.ref.container:
+            found = None  # a copy of it in another calendar
         is_doomed = event.ref.id in self._doomed or event.series_id in self._doomed
         if found is None or is_doomed:
             return found.pk if found else None, is_doomed
-        if event.ref.container == "" or found.container == event.ref.container:
-            self._seen[found.pk] = found, event, starts, ends
+        self._seen[found.pk] = found, event, starts, ends
         is_deleted = found.deleted_at is not None and not found.deleted_there
         return found.pk, not found.is_in_calendar or is_deleted
 
@@ -198,13 +199,27 @@ def hand_over_rows(scheduled: ScheduledMeeting, connection: Connection, events: 
     Meeting.objects.bulk_update(handed, ["connection", "origin", "container", "remote_id", "stamp"])
 
 
+TAKEN_OVER = (
+    "connection",
+    "is_in_calendar",
+    "remote_id",
+    "remote_uid",
+    "remote_version",
+    "web_url",
+    "changed_at",
+)
+
+
 def take_over(scheduled: ScheduledMeeting, connection: Connection, event: RemoteEvent) -> None:
-    """From now on the calendar's rows are the meeting's; in the caller's transaction, after they were written."""
+    """From now on the calendar's rows are the meeting's; in the caller's transaction, after they were written.
+
+    `scheduled` is as it is now: locked by the caller.
+    """
     scheduled.connection, scheduled.is_in_calendar = connection, True
     scheduled.remote_id, scheduled.remote_uid = event.ref.id[:1024], event.uid[:1024]
     scheduled.remote_version, scheduled.web_url = event.ref.version[:255], event.web_url[:4000]
     scheduled.changed_at = timezone.now()
-    scheduled.save()
+    scheduled.save(update_fields=TAKEN_OVER)
     names = [name for name in (event.ref.id, event.uid) if name]
     rows = Meeting.objects.filter(connection=connection, container=scheduled.container)
     rows = rows.filter(Q(remote_id=event.ref.id) | Q(series_id__in=names))

@@ -482,7 +482,7 @@ class Carrier:
                 rows.filter(remote_id=remote_id).delete()
 
     def _apply(self, event: RemoteEvent, *, takes_over: ScheduledMeeting | None = None) -> None:
-        """Make rows of what the calendar answered, as sync would."""
+        """Make rows of what the calendar answered, as sync would. Raises ProviderError, LeaseLost, Busy."""
         container = self.write.container if takes_over is None else takes_over.container
         if event.is_series:
             found = self.calendar.instances(event.ref, current_window(timezone.now()))
@@ -493,6 +493,9 @@ class Carrier:
         with transaction.atomic():
             self.lease.renew()
             if takes_over is not None:
+                takes_over = ScheduledMeeting.objects.select_for_update().get(pk=takes_over.pk)
+                if self.write.key not in (None, takes_over.key):
+                    raise Busy  # made anew while it was being made: it is withdrawn next
                 merging.hand_over_rows(takes_over, self.connection, delta.changed)
             CalendarFeed().apply(self.connection, delta, container)
             if takes_over is not None:

@@ -5,6 +5,7 @@ from typing import Any
 from django.db import transaction
 from django.utils import timezone
 
+from integrations.models import Connection
 from meetings.models import Write
 from meetings.scheduling_models import WriteState
 
@@ -26,6 +27,17 @@ def put_again(write: Write, **changes: Any) -> None:
         setattr(write, name, value)
     write.save(update_fields=list(changes))
     transaction.on_commit(lambda: wake(write))
+
+
+NEED_THE_PERSON = ("reconnect_needed", "permission_missing")
+"""What is over once the person has signed in again."""
+
+
+def take_up_again(connection: Connection) -> None:
+    """Try anew what had failed for want of a sign-in before there was one."""
+    failed = Write.objects.filter(connection=connection, state=WriteState.FAILED, error_code__in=NEED_THE_PERSON)
+    for write in failed.filter(finished_at__lte=connection.status_changed_at).order_by("pk"):
+        put_again(write)
 
 
 def wake(write: Write) -> None:

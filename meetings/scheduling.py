@@ -14,7 +14,7 @@ from django.db import transaction
 from django.db.models import Q
 from django.utils import timezone
 
-from integrations.errors import Rejected
+from integrations.errors import Gone, Rejected
 from integrations.models import Connection
 from integrations.permissions import Permission
 from integrations.policy import TimeChange
@@ -137,9 +137,10 @@ def edit(meeting: Meeting, change: Change, *, scope: Scope, by: User, address: s
 
     Raises:
         Rejected: the series cannot be moved there; see `why_not_moved`.
+        Gone: it was deleted meanwhile.
     """
     with transaction.atomic():
-        scheduled = meeting.scheduled
+        scheduled = _hold(meeting)
         scope = _widen(meeting, scope)
         _audit("meeting.changed_for", meeting.owner, by, address)
         if scheduled is None or scheduled.is_in_calendar:
@@ -147,6 +148,27 @@ def edit(meeting: Meeting, change: Change, *, scope: Scope, by: User, address: s
                 return _make_separate(meeting, change, scope=scope, by=by)
             return _edit_there(meeting, change, scope=scope, by=by)
         return _edit_here(scheduled, meeting, change, scope=scope, by=by)
+
+
+def _hold(meeting: Meeting) -> ScheduledMeeting | None:
+    """As both are now, whatever a worker has made of them since the row was read; it waits for this transaction.
+
+    Raises:
+        Gone: the row is there no more.
+    """
+    owner = meeting.owner
+    scheduled = None
+    if meeting.scheduled_id is not None:
+        scheduled = ScheduledMeeting.objects.select_for_update().filter(pk=meeting.scheduled_id).first()
+    try:
+        meeting.refresh_from_db()
+    except Meeting.DoesNotExist:
+        raise Gone("This meeting was deleted meanwhile.") from None
+    meeting.owner = owner
+    if scheduled is None or meeting.scheduled_id != scheduled.pk:
+        return meeting.scheduled
+    scheduled.owner, meeting.scheduled = owner, scheduled
+    return scheduled
 
 
 def _widen(meeting: Meeting, scope: Scope) -> Scope:
@@ -394,10 +416,14 @@ def _make_separate(meeting: Meeting, change: Change, *, scope: Scope, by: User) 
 
 
 def delete(meeting: Meeting, *, scope: Scope, by: User, address: str | None = None) -> Write | None:
-    """Delete a meeting scheduled here, or of its series what `scope` says. It is off the page at once."""
-    scheduled = meeting.scheduled
-    assert scheduled is not None
+    """Delete a meeting scheduled here, or of its series what `scope` says. It is off the page at once.
+
+    Raises:
+        Gone: that was done meanwhile.
+    """
     with transaction.atomic():
+        scheduled = _hold(meeting)
+        assert scheduled is not None
         _audit("meeting.deleted_for", meeting.owner, by, address)
         if meeting.series_id and scope is Scope.THIS:
             return _delete_occurrence(scheduled, meeting, by=by)

@@ -16,7 +16,7 @@ from integrations.providers.base import Account
 from integrations.pulling import Counts, Writing
 from integrations.remote import Delta, EventStatus, RemoteEvent, Window
 from integrations.upserting import upsert
-from meetings import calendars, merging
+from meetings import calendars, merging, queueing
 from meetings.bodies import to_text
 from meetings.cleaning import clean_event, is_clean, is_clean_text
 from meetings.host_settings import find_room_templates
@@ -90,6 +90,9 @@ class CalendarFeed:
     """The window moves on by whole days, and a provider's cursor does not move with it."""
 
     def prepare(self, account: Account, connection: Connection, *, writing: Writing) -> list[str]:
+        if connection.synced_at is None or connection.synced_at < connection.status_changed_at:
+            with writing():
+                queueing.take_up_again(connection)
         return calendars.refresh_calendars(account, connection, writing=writing)
 
     def containers(self, connection: Connection) -> list[str]:

@@ -24,6 +24,12 @@ app.conf.beat_schedule = {
     },
     "sweep-channels": {"task": "integrations.tasks.sweep_channels", "schedule": 60.0, "options": {"expires": 55}},
     "sweep-meeting-hosts": {"task": "meetings.tasks.sweep_hosts", "schedule": 60.0, "options": {"expires": 55}},
+    "sweep-writes": {"task": "meetings.tasks.sweep_writes", "schedule": 60.0, "options": {"expires": 55}},
+    "let-go-of-old-meetings": {
+        "task": "meetings.tasks.forget_old_rows",
+        "schedule": 3600.0,
+        "options": {"expires": 3000},
+    },
     "send-notices": {"task": "integrations.tasks.send_notices", "schedule": 60.0, "options": {"expires": 55}},
     "count-syncs": {"task": "integrations.tasks.count_syncs", "schedule": 300.0, "options": {"expires": 290}},
     "forget-old-rows": {"task": "integrations.tasks.forget_old_rows", "schedule": 3600.0, "options": {"expires": 3000}},
