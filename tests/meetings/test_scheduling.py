@@ -1,5 +1,6 @@
 """What scheduling, editing and deleting make of rows at once, and of the calendar once the outbox has gone out."""
 
+from dataclasses import replace
 from datetime import UTC, timedelta
 
 import pytest
@@ -545,3 +546,21 @@ def test_what_was_deleted_a_week_ago_is_forgotten(world: World) -> None:
     with time_machine.travel(scheduled.created_at + timedelta(days=7, minutes=1), tick=False):
         outbox.forget_old()
     assert not ScheduledMeeting.objects.exists()
+
+
+def test_a_copy_in_another_calendar_is_a_meeting_of_its_own(world: World) -> None:
+    """Seen by way of a colleague's calendar, say: what becomes of the copy says nothing of the meeting."""
+    from integrations.remote import Delta
+    from meetings.sync import CalendarFeed
+
+    scheduled = world.schedule()
+    world.work()
+    event = world.person.book.get(scheduled.key.hex)
+    CalendarFeed().apply(world.connection, Delta(changed=(replace(event, ref=replace(event.ref, container="b")),)), "b")
+    assert [row.scheduled_id for row in Meeting.objects.order_by("container")] == [scheduled.pk, None]
+
+    CalendarFeed().apply(world.connection, Delta(gone=(event.ref.id,)), "b")
+
+    scheduled.refresh_from_db()
+    assert scheduled.deleted_at is None
+    assert world.page == [("Planning", TEN)]
