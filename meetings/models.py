@@ -69,6 +69,11 @@ class MeetingQuerySet(models.QuerySet["Meeting"]):
             # A private event that takes up no time tells nothing; that it was cancelled or declined is not theirs.
             off = Q(status=EventStatus.CANCELLED) | Q(response=Response.DECLINED)
             found = found.exclude(off, owner__in=hidden, is_private=True)
+            # What a host lists knows no privacy: it is as private as the calendar's event with the same number.
+            private = Meeting.objects.filter(
+                owner=OuterRef("owner"), meeting_number=OuterRef("meeting_number"), is_private=True
+            )
+            found = found.exclude(Q(origin=Origin.HOST, owner__in=hidden) & ~Q(meeting_number="") & Exists(private))
         return found
 
     def openly_visible_to(self, sights: Iterable[Sight]) -> "MeetingQuerySet":
