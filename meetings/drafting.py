@@ -1,5 +1,6 @@
 """What is written to a calendar, as JSON in the outbox, and as the text that people who are invited read."""
 
+import re
 from collections.abc import Mapping
 from datetime import date, datetime
 from typing import Any
@@ -114,10 +115,19 @@ def compose_body(description: str, *, join_url: str, host_name: str, number: str
     return f"{description.rstrip()}\n\n{block}" if description.strip() else block
 
 
+_BLOCK = re.compile(rf"{RULE}\s*Join [^\n]+ meeting\s+https?://.*?(?:{RULE}|\Z)", re.DOTALL)
+
+
+def find_block(body: str) -> str:
+    """What `compose_body` added, as it stands there now, also where it was cut off; "" where there is none."""
+    found = _BLOCK.search(body)
+    return found[0] if found else ""
+
+
 def split_body(body: str) -> str:
     """The description without what `compose_body` added: what a person edits."""
-    before, found, after = body.partition(RULE)
-    if not found:
+    block = find_block(body)
+    if not block:
         return body.strip()
-    _, closed, rest = after.partition(RULE)
-    return f"{before.rstrip()}\n{rest.strip() if closed else ''}".strip()
+    before, _, after = body.partition(block)
+    return f"{before.rstrip()}\n{after.strip()}".strip()

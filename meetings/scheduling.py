@@ -22,7 +22,7 @@ from integrations.policy_models import policy_for
 from integrations.recurrence import Recurrence, to_moment
 from integrations.remote import Attendee, EventDraft
 from meetings import queueing
-from meetings.drafting import compose_body, dump_draft, parse_draft, split_body
+from meetings.drafting import compose_body, dump_draft, find_block, parse_draft, split_body
 from meetings.hosting import HostDraft
 from meetings.models import Meeting, Origin, ScheduledMeeting, Write, dump_json
 from meetings.occurrences import find_occurrence
@@ -370,7 +370,7 @@ def _edit_there(meeting: Meeting, change: Change, *, scope: Scope, by: User) -> 
         version="" if is_whole else meeting.version,
         ends_before=meeting.starts if scope is Scope.FOLLOWING else None,
         base_json=dump_draft(base),
-        draft_json=dump_draft(changed_draft(base, change, join_block_of(meeting))),
+        draft_json=dump_draft(changed_draft(base, change, find_block(meeting.body_text))),
         fields_json=sorted(fields_of(change)),
         host_action=WriteAction.UPDATE if scheduled and scheduled.host_id and scope is Scope.ALL else "",
     )
@@ -383,7 +383,7 @@ def _make_separate(meeting: Meeting, change: Change, *, scope: Scope, by: User) 
     """
     scheduled = meeting.scheduled
     base = draft_of_row(meeting)
-    wanted = changed_draft(base, change, join_block_of(meeting))
+    wanted = changed_draft(base, change, find_block(meeting.body_text))
     assert wanted.starts is not None and wanted.ends is not None
     if scheduled is None or scope is not Scope.ALL:
         made = ScheduledMeeting(owner=meeting.owner, wants_calendar=True, connection=meeting.connection)
@@ -556,12 +556,6 @@ def current_draft(meeting: Meeting) -> EventDraft:
         if "time" in write.fields and not write.is_whole:
             draft = replace(draft, starts=wanted.starts, ends=wanted.ends)
     return draft
-
-
-def join_block_of(meeting: Meeting) -> str:
-    """What `compose_body` added to the description, as it stands in the row."""
-    described = split_body(meeting.body_text)
-    return meeting.body_text.removeprefix(described).strip("\n") if described != meeting.body_text.strip() else ""
 
 
 def changed_draft(base: EventDraft, change: Change, join_block: str = "") -> EventDraft:
