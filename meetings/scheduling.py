@@ -24,9 +24,9 @@ from integrations.remote import Attendee, EventDraft
 from meetings import queueing
 from meetings.drafting import compose_body, dump_draft, find_block, parse_draft, split_body
 from meetings.hosting import HostDraft
-from meetings.models import Meeting, Origin, ScheduledMeeting, Write, dump_json
+from meetings.models import Meeting, Origin, ScheduledMeeting, Write
 from meetings.occurrences import find_occurrence
-from meetings.rows import make_rows, redescribe
+from meetings.rows import Words, make_rows, redescribe, with_organizer
 from meetings.scheduling_models import HostKind, WriteAction, WriteState, dump_invitees
 from meetings.times import zone_of
 from organizations.models import User, record
@@ -203,14 +203,14 @@ def _edit_here(
     if scope is Scope.FOLLOWING:
         return _split_here(scheduled, meeting, change, by=by)
     if scope is Scope.THIS and meeting.series_id:
-        _change_row(meeting, change)
+        _change_row(scheduled, meeting, change)
         return None
     _change_scheduled(scheduled, meeting, change)
     scheduled.save()
     if change.moves:
         make_rows(scheduled)
     else:
-        redescribe(scheduled)
+        redescribe(scheduled, fields_of(change))
     if not scheduled.host:
         return None
     return queueing.put(
@@ -224,22 +224,18 @@ def _edit_here(
     )
 
 
-def _change_row(meeting: Meeting, change: Change) -> None:
+def _change_row(scheduled: ScheduledMeeting, meeting: Meeting, change: Change) -> None:
     """One occurrence of a series that is ours alone."""
-    if change.topic is not None:
-        meeting.title = change.topic
-    if change.description is not None:
-        meeting.body_text = change.description
-    if change.invitees is not None:
-        organizer = Attendee(meeting.owner.email, meeting.owner.name, is_organizer=True, is_self=True)
-        people = (organizer, *change.invitees) if change.invitees else ()
-        meeting.attendees_json, meeting.attendee_count = dump_json(people), len(people)
+    said = Words(scheduled).say(
+        meeting.title if change.topic is None else change.topic,
+        meeting.body_text if change.description is None else change.description,
+        meeting.attendees if change.invitees is None else with_organizer(meeting.owner, change.invitees),
+    )
+    for name, value in said.items():
+        setattr(meeting, name, value)
     if change.starts is not None:
         meeting.starts = change.starts
         meeting.ends = change.starts + timedelta(minutes=change.minutes or 0)
-    words = [meeting.title, meeting.organizer_name, meeting.organizer_email]
-    words += [text for one in meeting.attendees for text in (one.name, one.email)]
-    meeting.search_text = "\n".join(words).casefold()
     meeting.save()
 
 
