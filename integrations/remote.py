@@ -244,7 +244,8 @@ class Delta(Generic[Record]):
     `cursor` is set on the last page only: the place to go on from next time. `complete` says that the pages up to
     and including the last one list everything there is, so what is not among them is gone.
     `gone` holds ids of items, and of series none of whose occurrences are left.
-    `series` (calendars only): series of which this page lists every occurrence in the window; others held are gone.
+    `series` (calendars only): series of which this page lists every occurrence in the window; others held are gone,
+    and so is the event that one was before, under the same id.
     `folders` (address books only): all folders as of now, or None where the page says nothing about them.
     """
 

@@ -8,6 +8,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from django.conf import settings
+from django.db.models import Q
 
 from integrations.models import Connection
 from integrations.permissions import Permission
@@ -181,8 +182,8 @@ def _of(connection: Connection, container: str) -> MeetingQuerySet:
 
 
 def _find_strays(rows: MeetingQuerySet, series: Collection[str], *, left: Collection[str]) -> list[MeetingQuerySet]:
-    """The occurrences of these series that are not among those `left`."""
-    held = rows.filter(series_id__in=series).values_list("pk", "remote_id")
+    """The occurrences of these series that are not among those `left`, and what each was before it was a series."""
+    held = rows.filter(Q(series_id__in=series) | Q(remote_id__in=series)).values_list("pk", "remote_id")
     strays = [pk for pk, remote_id in held if remote_id not in left]
     return [Meeting.objects.filter(pk__in=strays)] if strays else []
 

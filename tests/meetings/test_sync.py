@@ -83,6 +83,15 @@ def test_a_series_that_is_listed_whole_loses_what_is_not_listed_and_no_other_doe
     assert sorted(held) == ["a0", "a1", "a9", "b0", "b1", "b2", "one"]
 
 
+def test_an_event_that_has_become_a_series_is_no_row_beside_its_occurrences(connection):
+    apply(connection, make_event("a"), make_event("b"))
+    occurrences = make_event("a1", series_id="a"), make_event("a2", series_id="a")
+    CalendarFeed().apply(connection, Delta(changed=occurrences, series=("a",)))
+    assert set(Meeting.objects.values_list("remote_id", flat=True)) == {"a1", "a2", "b"}
+    CalendarFeed().apply(connection, Delta(changed=(make_event("a"),), series=("a",)))
+    assert set(Meeting.objects.values_list("remote_id", flat=True)) == {"a", "b"}
+
+
 def test_a_series_that_is_gone_goes_with_every_occurrence(connection):
     apply(connection, *[make_event(f"{series}{n}", series_id=series) for series in "ab" for n in range(3)])
     assert apply(connection, gone=["a", "b1"]).removed == 4
