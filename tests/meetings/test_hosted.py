@@ -10,7 +10,7 @@ from django.test import RequestFactory
 from django.test.utils import CaptureQueriesContext
 
 from integrations.errors import AdminNeeded, RateLimited, Unreachable
-from meetings import host_settings, hosted
+from meetings import assistants, host_settings, hosted
 from meetings.host_settings import Wish
 from meetings.hosts import memory
 from meetings.models import HostCursor, Meeting, MeetingHost, Origin, ScheduledMeeting
@@ -365,3 +365,34 @@ def test_in_a_personal_room_the_calendars_row_stands_for_the_hosts_of_the_same_t
 
     shown = Meeting.objects.shown().filter(owner=alice).order_by("starts")
     assert [one.title for one in shown] == ["In the calendar, 0", "Tuesday", "In the calendar, 2"]
+
+
+# --- Assistants ---
+
+
+def test_who_may_schedule_for_a_person_there_is_read_along_and_kept(
+    host: memory.MemoryHostService, alice: User, bob: User
+) -> None:
+    host.assistants[alice.email] = ("Bob@Northwind.example", "stranger@elsewhere.example")
+    read(alice)
+    assert [one.email for one in assistants.find_assistants(alice)] == [bob.email]
+    host.assistants[alice.email] = ()
+    read(alice, after=QUARTER)
+    assert assistants.find_assistants(alice) == [bob], "not asked each quarter of an hour"
+    read(alice, after=timedelta(hours=7))
+    assert assistants.find_assistants(alice) == []
+
+
+def test_a_host_that_does_not_answer_about_assistants_is_read_all_the_same(
+    host: memory.MemoryHostService, alice: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(self: object, user: str) -> tuple[str, ...]:
+        raise AdminNeeded
+
+    HostCursor.objects.create(user=alice, assistants_json=["bob@northwind.example"], next_read_at=NOW)
+    monkeypatch.setattr(memory.OpenMemoryHost, "assistants", refuse)
+    host.schedule(alice.email, "Office hour", AT_TEN, 45)
+    read(alice)
+    assert [one.title for one in rows_of(alice)] == ["Office hour"]
+    cursor = HostCursor.objects.get(user=alice)
+    assert (cursor.assistants_json, cursor.error_code) == (["bob@northwind.example"], "")

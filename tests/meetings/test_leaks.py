@@ -311,6 +311,7 @@ def ask_and_note(client: Client, name: str, stage: Stage) -> list[tuple[str, int
     """(about, status, number of queries, text) of each answer; nothing that is private was changed by any."""
     client.get(reverse("meetings:list"))  # the first request of a session writes that it began
     answers, before, post_only = [], stage.photograph(), set()
+    newest = max(model.objects.latest("pk").pk for model in (Meeting, ScheduledMeeting, Write))
     for about, told in list_requests(name, stage):
         if told["path"] in post_only and told["method"] == "get":
             continue
@@ -318,6 +319,8 @@ def ask_and_note(client: Client, name: str, stage: Stage) -> list[tuple[str, int
             with CaptureQueriesContext(database) as queries:
                 response = getattr(client, told["method"])(**{key: told[key] for key in told if key != "method"})
                 text = same(text_of(response))
+            # What is made in the one calendar has another key than in the other.
+            text = re.sub(r"/(\d+)/", lambda key: "/new/" if int(key[1]) > newest else key[0], text)
             if told["method"] == "post":
                 assert stage.photograph() == before, f"{about} changed what is private"
             transaction.set_rollback(True)
