@@ -142,7 +142,7 @@ def test_ended_before_and_from_occurrence_part_a_series(
 def test_a_series_that_moves_keeps_its_count_and_its_distances(
     made: tuple[Recurrence, datetime, ZoneInfo], number: int, shift: int, clock: time
 ) -> None:
-    rule, first, zone = made
+    rule, first, _ = made
     walls = list(reckon(rule, first))
     assume(len(walls) <= 60)
     before = walls[min(number, len(walls) - 1)]
