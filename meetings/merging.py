@@ -9,7 +9,8 @@ from collections.abc import Collection, Sequence
 from datetime import datetime
 from urllib.parse import urlsplit
 
-from django.db.models import F, Q
+from django.db.models import CharField, F, Q
+from django.db.models.functions import Cast
 from django.utils import timezone
 
 from integrations.models import Connection
@@ -28,12 +29,13 @@ Place = tuple[str, str, datetime]
 class Matcher:
     """Which events of one connection were made from here.
 
-    For a page of which some row is to be written two queries, or three; else none. What is about to be deleted from
-    here is a shadow, too.
+    For a page of which some row is to be written a few queries, whatever was scheduled before; else none. `events` are
+    those of the page. What is about to be deleted from here is a shadow, too.
     """
 
-    def __init__(self, connection: Connection) -> None:
+    def __init__(self, connection: Connection, events: Collection[RemoteEvent]) -> None:
         self.connection = connection
+        self._events = events
         self._is_loaded = False
         self._by_id: dict[str, ScheduledMeeting] = {}
         self._by_place: dict[Place, ScheduledMeeting] = {}
@@ -45,7 +47,7 @@ class Matcher:
         deletions = Write.objects.filter(connection=self.connection, action=WriteAction.DELETE).exclude(remote_id="")
         self._doomed.update(deletions.open().values_list("remote_id", flat=True))
         pending: dict[int, ScheduledMeeting] = {}
-        for one in ScheduledMeeting.objects.filter(owner=self.connection.user_id).defer("description"):
+        for one in ScheduledMeeting.objects.filter(pk__in=self._find_candidates()).defer("description"):
             for name in (one.key.hex, str(one.key), one.remote_id, one.remote_uid):
                 if name:
                     self._by_id[name] = one
@@ -57,6 +59,19 @@ class Matcher:
                 one = pending[pk or 0]
                 if starts is not None:
                     self._by_place[(*_place_of(one.join_url), starts)] = one
+
+    def _find_candidates(self) -> list[int]:
+        """Of all that the person ever scheduled those that an event of the page names, and those still to be found."""
+        names = {name for event in self._events for name in _names_of(event)}
+        names |= {name.replace("-", "") for name in names if len(name) == 36}  # a key, as Outlook says it
+        facts = ScheduledMeeting.objects.filter(owner=self.connection.user_id).values_list(
+            "pk", "is_in_calendar", Cast("key", CharField()), "remote_id", "remote_uid"
+        )
+        found = []
+        for pk, is_in_calendar, key, remote_id, remote_uid in facts.iterator(chunk_size=5_000):
+            if not is_in_calendar or remote_id in names or remote_uid in names or key.replace("-", "") in names:
+                found.append(pk)
+        return found
 
     def match(
         self, event: RemoteEvent, starts: datetime | None, ends: datetime | None, join_url: str
@@ -77,8 +92,8 @@ class Matcher:
             self._load()
         if not self._by_id:
             return None
-        for name in (event.key, event.series_id, event.ref.id, event.uid):
-            if name and (found := self._by_id.get(name)):
+        for name in _names_of(event):
+            if found := self._by_id.get(name):
                 return found
         if join_url and starts is not None:
             return self._by_place.get((*_place_of(join_url), starts))
@@ -95,6 +110,11 @@ class Matcher:
                 _ask_to_adopt(scheduled, self.connection, event)
             elif scheduled.recurrence is None and starts is not None and ends is not None:
                 _follow_single(scheduled, event, starts, ends)
+
+
+def _names_of(event: RemoteEvent) -> list[str]:
+    """By which an event, or an occurrence, tells what it was made as."""
+    return [name for name in (event.key, event.series_id, event.ref.id, event.uid) if name]
 
 
 def _place_of(url: str) -> tuple[str, str]:

@@ -141,7 +141,7 @@ class CalendarFeed:
         counts: Counts,
         oddities: Counter[str],
     ) -> None:
-        maker = RowMaker(connection, container)
+        maker = RowMaker(connection, container, events.values())
         held = dict(_of(connection, container).filter(remote_id__in=events).values_list("remote_id", "stamp"))
         rows = []
         for remote_id, event in events.items():
@@ -217,10 +217,10 @@ Texts = tuple[str, str, str, bool, str, str]
 class RowMaker:
     """Rows of one page. Called for each of thousands of events: what is the same for all is looked up once."""
 
-    def __init__(self, connection: Connection, container: str = "") -> None:
+    def __init__(self, connection: Connection, container: str, events: Collection[RemoteEvent]) -> None:
         self.connection_id = connection.pk
         self.container = container
-        self.matcher = merging.Matcher(connection)
+        self.matcher = merging.Matcher(connection, events)
         self.owner_id = connection.user_id
         self.zone: tzinfo = connection.user.zone
         self.vanity_hosts = policy_for(connection.user).vanity_hosts
