@@ -128,14 +128,7 @@ def _ask_to_adopt(scheduled: ScheduledMeeting, connection: Connection, event: Re
         return
     scheduled.connection, scheduled.wants_calendar, scheduled.container = connection, True, event.ref.container
     scheduled.save(update_fields=["connection", "wants_calendar", "container"])
-    queueing.put(
-        owner_id=scheduled.owner_id,
-        scheduled=scheduled,
-        connection=connection,
-        action=WriteAction.ADOPT,
-        container=event.ref.container,
-        remote_id=event.series_id or event.ref.id,
-    )
+    queueing.put_for(scheduled, WriteAction.ADOPT, remote_id=event.series_id or event.ref.id)
 
 
 def _revive(scheduled: ScheduledMeeting) -> None:
@@ -146,12 +139,7 @@ def _revive(scheduled: ScheduledMeeting) -> None:
     if ending.filter(state=WriteState.WAITING, taken_until=None).update(state=WriteState.DROPPED):
         return
     if scheduled.host and ending.exists():
-        queueing.put(
-            owner_id=scheduled.owner_id,
-            scheduled=scheduled,
-            action=WriteAction.UPDATE,
-            host_action=WriteAction.CREATE,
-        )
+        queueing.put_for(scheduled, WriteAction.UPDATE, connection=None, host_action=WriteAction.CREATE)
 
 
 def _follow_single(scheduled: ScheduledMeeting, event: RemoteEvent, starts: datetime, ends: datetime) -> None:
@@ -164,12 +152,7 @@ def _follow_single(scheduled: ScheduledMeeting, event: RemoteEvent, starts: date
     scheduled.remote_version, scheduled.web_url = event.ref.version[:255], event.web_url[:4000]
     scheduled.save(update_fields=["topic", "starts", "minutes", "remote_version", "web_url"])
     if changed and scheduled.host_id and not scheduled.writes.filter(state=WriteState.WAITING).exists():
-        queueing.put(
-            owner_id=scheduled.owner_id,
-            scheduled=scheduled,
-            action=WriteAction.UPDATE,
-            host_action=WriteAction.UPDATE,
-        )
+        queueing.put_for(scheduled, WriteAction.UPDATE, connection=None, host_action=WriteAction.UPDATE)
 
 
 def follow_removal(scheduled_ids: Collection[int]) -> None:
@@ -185,13 +168,8 @@ def follow_removal(scheduled_ids: Collection[int]) -> None:
         scheduled.deleted_at, scheduled.deleted_there, scheduled.changed_at = now, True, now
         scheduled.save(update_fields=["deleted_at", "deleted_there", "changed_at"])
         if scheduled.host_id:
-            queueing.put(
-                owner_id=scheduled.owner_id,
-                scheduled=scheduled,
-                action=WriteAction.DELETE,
-                host_id=scheduled.host_id,
-                host_action=WriteAction.DELETE,
-            )
+            ends_there = {"host_id": scheduled.host_id, "host_action": WriteAction.DELETE}
+            queueing.put_for(scheduled, WriteAction.DELETE, connection=None, **ends_there)
 
 
 def _is_in_window(scheduled: ScheduledMeeting, now: datetime) -> bool:

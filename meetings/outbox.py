@@ -195,14 +195,7 @@ def _make_at_host(write: Write, scheduled: ScheduledMeeting, opened: OpenHost) -
 
 def _take_from_host(scheduled: ScheduledMeeting, hosted: HostedMeeting) -> None:
     if scheduled.is_in_calendar and scheduled.join_url != hosted.join_url:
-        queueing.put(
-            owner_id=scheduled.owner_id,
-            scheduled=scheduled,
-            connection=scheduled.connection,
-            action=WriteAction.UPDATE,
-            container=scheduled.container,
-            fields_json=["body", "location"],
-        )
+        queueing.put_for(scheduled, WriteAction.UPDATE, fields_json=["body", "location"])
     scheduled.host_id, scheduled.join_url = hosted.id[:100], hosted.join_url[:2000]
     scheduled.meeting_number, scheduled.dial_in = hosted.meeting_number[:20], hosted.dial_in
     scheduled.passcode = hosted.passcode[:10] or scheduled.passcode

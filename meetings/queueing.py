@@ -6,8 +6,8 @@ from django.db import transaction
 from django.utils import timezone
 
 from integrations.models import Connection
-from meetings.models import Write
-from meetings.scheduling_models import WriteState
+from meetings.models import ScheduledMeeting, Write
+from meetings.scheduling_models import WriteAction, WriteState
 
 
 def put(**fields: Any) -> Write:
@@ -17,12 +17,16 @@ def put(**fields: Any) -> Write:
     return write
 
 
+def put_for(scheduled: ScheduledMeeting, action: WriteAction, **fields: Any) -> Write:
+    """The same for a meeting scheduled here, in the calendar where it is. `connection=None`: at its host alone."""
+    places = {"connection": scheduled.connection, "container": scheduled.container}
+    return put(**places | fields, owner_id=scheduled.owner_id, scheduled=scheduled, action=action)
+
+
 def put_again(write: Write, **changes: Any) -> None:
     """Try a write anew, at once, as the person wants it."""
     changes |= {"state": WriteState.WAITING, "next_try_at": timezone.now(), "tries": 0, "finished_at": None}
-    changes |= {"error_code": "", "error_sentence": ""}
-    if write.state == WriteState.CONFLICT:  # else it is what a split has noted of the series that it has ended
-        changes |= {"theirs_json": None, "theirs_version": ""}
+    changes |= {"error_code": "", "error_sentence": "", "theirs_json": None, "theirs_version": ""}
     for name, value in changes.items():
         setattr(write, name, value)
     write.save(update_fields=list(changes))

@@ -27,7 +27,7 @@ from meetings.hosting import HostDraft
 from meetings.models import Meeting, Origin, ScheduledMeeting, Write
 from meetings.occurrences import find_occurrence
 from meetings.rows import Words, make_rows, redescribe, with_organizer
-from meetings.scheduling_models import HostKind, WriteAction, WriteState, dump_invitees
+from meetings.scheduling_models import WriteAction, WriteState, dump_invitees
 from meetings.times import zone_of
 from organizations.models import User, record
 
@@ -118,16 +118,8 @@ def schedule(owner: User, plan: Plan, *, by: User, host: str, address: str | Non
 def _put_creation(scheduled: ScheduledMeeting, *, by: User | None) -> Write | None:
     if not scheduled.host and not scheduled.wants_calendar:
         return None
-    return queueing.put(
-        owner_id=scheduled.owner_id,
-        by=by,
-        scheduled=scheduled,
-        connection=scheduled.connection,
-        action=WriteAction.CREATE,
-        key=scheduled.key,
-        container=scheduled.container,
-        host_action=WriteAction.CREATE if scheduled.host else "",
-    )
+    host_action = WriteAction.CREATE if scheduled.host else ""
+    return queueing.put_for(scheduled, WriteAction.CREATE, by=by, key=scheduled.key, host_action=host_action)
 
 
 def edit(meeting: Meeting, change: Change, *, scope: Scope, by: User, address: str | None = None) -> Write | None:
@@ -213,15 +205,8 @@ def _edit_here(
         redescribe(scheduled, fields_of(change))
     if not scheduled.host:
         return None
-    return queueing.put(
-        owner_id=scheduled.owner_id,
-        by=by,
-        scheduled=scheduled,
-        connection=scheduled.connection,
-        action=WriteAction.UPDATE,
-        host_action=WriteAction.UPDATE,
-        fields_json=sorted(fields_of(change)),
-    )
+    fields = sorted(fields_of(change))
+    return queueing.put_for(scheduled, WriteAction.UPDATE, by=by, host_action=WriteAction.UPDATE, fields_json=fields)
 
 
 def _change_row(scheduled: ScheduledMeeting, meeting: Meeting, change: Change) -> None:
@@ -321,13 +306,10 @@ def _shorten(scheduled: ScheduledMeeting, moment: datetime, *, by: User) -> Writ
     scheduled.rows.filter(origin=Origin.CALENDAR, starts__gte=moment).update(is_shadow=True)
     if not scheduled.host and not scheduled.wants_calendar:
         return None
-    return queueing.put(
-        owner_id=scheduled.owner_id,
+    return queueing.put_for(
+        scheduled,
+        WriteAction.END_SERIES,
         by=by,
-        scheduled=scheduled,
-        connection=scheduled.connection,
-        action=WriteAction.END_SERIES,
-        container=scheduled.container,
         remote_id=scheduled.remote_id,
         ends_before=moment,
         host_action=WriteAction.UPDATE if scheduled.host else "",
@@ -399,16 +381,8 @@ def _make_separate(meeting: Meeting, change: Change, *, scope: Scope, by: User) 
     made.made_by = by
     made.save()
     make_rows(made)
-    return queueing.put(
-        owner_id=made.owner_id,
-        by=by,
-        scheduled=made,
-        connection=made.connection,
-        action=WriteAction.CREATE,
-        key=made.key,
-        container=made.container,
-        host_action=WriteAction.UPDATE if made.host_id else "",
-    )
+    host_action = WriteAction.UPDATE if made.host_id else ""
+    return queueing.put_for(made, WriteAction.CREATE, by=by, key=made.key, host_action=host_action)
 
 
 def delete(meeting: Meeting, *, scope: Scope, by: User, address: str | None = None) -> Write | None:
@@ -435,14 +409,11 @@ def delete(meeting: Meeting, *, scope: Scope, by: User, address: str | None = No
         waiting.update(state=WriteState.DROPPED, finished_at=now)
         if not scheduled.host and not scheduled.wants_calendar:
             return None
-        return queueing.put(
-            owner_id=scheduled.owner_id,
+        return queueing.put_for(
+            scheduled,
+            WriteAction.DELETE,
             by=by,
-            scheduled=scheduled,
-            connection=scheduled.connection,
-            action=WriteAction.DELETE,
             key=scheduled.key,
-            container=scheduled.container,
             remote_id=scheduled.remote_id,
             host_id=scheduled.host_id,
             host_action=WriteAction.DELETE if scheduled.host else "",
@@ -502,12 +473,7 @@ def keep_theirs(write: Write) -> None:
             scheduled.rows.update(is_shadow=False)
             if scheduled.host_id and not write.host_action:
                 # Its link has ended already: it gets another.
-                queueing.put(
-                    owner_id=scheduled.owner_id,
-                    scheduled=scheduled,
-                    action=WriteAction.UPDATE,
-                    host_action=WriteAction.UPDATE,
-                )
+                queueing.put_for(scheduled, WriteAction.UPDATE, connection=None, host_action=WriteAction.UPDATE)
 
 
 def write_mine(write: Write) -> None:
@@ -616,6 +582,3 @@ def _audit(action: str, owner: User, by: User, address: str | None) -> None:
     """What somebody does for somebody else is written down, without what it is about."""
     if by.pk != owner.pk:
         record(action, organization=owner.organization, actor=by, subject=owner, address=address)
-
-
-HOSTED = frozenset({HostKind.ZOOM.value, HostKind.LINK.value})
