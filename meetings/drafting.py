@@ -7,6 +7,7 @@ from typing import Any
 
 from integrations.recurrence import parse_recurrence
 from integrations.remote import Attendee, EventDraft, RemoteEvent
+from meetings.bodies import to_text
 
 Json = Mapping[str, Any]
 
@@ -72,6 +73,11 @@ def draft_of(event: RemoteEvent, *, body: str | None = None) -> EventDraft:
         recurrence=event.recurrence,
         is_private=event.is_private,
     )
+
+
+def read_draft(event: RemoteEvent) -> EventDraft:
+    """What stands there, with its description as the person reads it."""
+    return draft_of(event, body=to_text(event.body)[0] if event.body else "")
 
 
 def says_the_same(draft: EventDraft, theirs: EventDraft, fields: frozenset[str]) -> bool:

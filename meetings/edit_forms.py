@@ -10,11 +10,12 @@ from integrations.policy import TimeChange
 from integrations.policy_models import policy_for
 from integrations.remote import Attendee
 from meetings.drafting import split_body
+from meetings.intended import Change
 from meetings.models import Meeting, Origin
+from meetings.moving import Scope, why_not_moved
 from meetings.offering import Offer
 from meetings.people_forms import PeopleForm
 from meetings.schedule_fields import DescriptionField, TopicField, dump_invitees
-from meetings.scheduling import Change, Scope, why_not_moved
 from meetings.times import find_zone
 from meetings.visibility import view_of
 from meetings.wall_times import fold_of

@@ -16,11 +16,12 @@ from integrations.policy_models import policy_for
 from meetings import scheduling
 from meetings.acting import Actions, Pending, Refusal, find_actions
 from meetings.edit_forms import EditForm, ScopeForm
+from meetings.intended import Change
 from meetings.models import Meeting, Origin, Write
+from meetings.moving import Scope
 from meetings.offering import find_offer
 from meetings.reader import Reader, find_reader
 from meetings.schedule_views import MOST_SUGGESTED, show_or_save
-from meetings.scheduling import Change, Scope
 from meetings.scheduling_models import RESTORABLE_FOR, WriteAction, WriteState
 from organizations.client_address import client_address
 from organizations.colleagues import find_people as find_colleagues

@@ -17,7 +17,7 @@ from integrations.models import Connection
 from integrations.pulling import current_window
 from integrations.remote import RemoteEvent
 from meetings import queueing
-from meetings.models import Meeting, Origin, ScheduledMeeting, Write
+from meetings.models import Meeting, MeetingQuerySet, Origin, ScheduledMeeting, Write
 from meetings.occurrences import occurrence_starts, series_id_of
 from meetings.rows import make_rows
 from meetings.scheduling_models import WriteAction, WriteState
@@ -218,11 +218,15 @@ def take_over(scheduled: ScheduledMeeting, connection: Connection, event: Remote
     scheduled.remote_version, scheduled.web_url = event.ref.version[:255], event.web_url[:4000]
     scheduled.changed_at = timezone.now()
     scheduled.save(update_fields=TAKEN_OVER)
-    names = [name for name in (event.ref.id, event.uid) if name]
-    rows = Meeting.objects.filter(connection=connection, container=scheduled.container)
-    rows = rows.filter(Q(remote_id=event.ref.id) | Q(series_id__in=names))
+    rows = rows_of(event, Meeting.objects.filter(connection=connection, container=scheduled.container))
     rows.update(scheduled=scheduled, is_shadow=scheduled.deleted_at is not None)
     scheduled.rows.filter(origin=Origin.HERE).delete()
+
+
+def rows_of(event: RemoteEvent, rows: MeetingQuerySet) -> MeetingQuerySet:
+    """Those of these rows that are the event's, or its occurrences'."""
+    names = [name for name in (event.ref.id, event.uid) if name]
+    return rows.filter(Q(remote_id=event.ref.id) | Q(series_id__in=names))
 
 
 def part(connection: Connection, container: str | None = None) -> None:

@@ -4,40 +4,30 @@ Nothing here talks to anybody: what goes out is put into the outbox (`outbox` ca
 wall times of the meeting's own zone, never the viewer's.
 """
 
-from copy import copy
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime, timedelta
-from enum import StrEnum
 from uuid import uuid4
 
 from django.db import transaction
-from django.db.models import Q
 from django.utils import timezone
 
-from integrations.errors import Gone, Rejected
+from integrations.errors import Gone
 from integrations.models import Connection
 from integrations.permissions import Permission
 from integrations.policy import TimeChange
 from integrations.policy_models import policy_for
-from integrations.recurrence import Recurrence, to_moment
-from integrations.remote import Attendee, EventDraft
+from integrations.recurrence import Recurrence
+from integrations.remote import Attendee
 from meetings import queueing
-from meetings.drafting import compose_body, dump_draft, find_block, parse_draft, split_body
-from meetings.hosting import HostDraft
+from meetings.drafting import dump_draft, find_block, split_body
+from meetings.intended import Change, changed_draft, current_draft, draft_of_row, fields_of
 from meetings.models import Meeting, Origin, ScheduledMeeting, Write
+from meetings.moving import Scope, change_scheduled, is_first, widen, without_those_before
 from meetings.occurrences import find_occurrence
 from meetings.rows import Words, make_rows, redescribe, with_organizer
 from meetings.scheduling_models import WriteAction, WriteState, dump_invitees
 from meetings.times import zone_of
 from organizations.models import User, record
-
-
-class Scope(StrEnum):
-    """How much of a series is meant."""
-
-    THIS = "this"
-    FOLLOWING = "following"
-    ALL = "all"
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,25 +48,6 @@ class Plan:
     in_calendar: bool = False
     container: str = ""
     """Which calendar, as RemoteCalendar.id."""
-
-
-@dataclass(frozen=True, slots=True)
-class Change:
-    """What a person wants otherwise; None stays as it is. `starts` and `minutes` go together."""
-
-    topic: str | None = None
-    description: str | None = None
-    invitees: tuple[Attendee, ...] | None = None
-    starts: datetime | None = None
-    minutes: int | None = None
-
-    @property
-    def moves(self) -> bool:
-        return self.starts is not None
-
-    @property
-    def is_empty(self) -> bool:
-        return self == Change()
 
 
 def find_writable_connection(owner: User) -> Connection | None:
@@ -133,7 +104,7 @@ def edit(meeting: Meeting, change: Change, *, scope: Scope, by: User, address: s
     """
     with transaction.atomic():
         scheduled = _hold(meeting)
-        scope = _widen(meeting, scope)
+        scope = widen(meeting, scope)
         _audit("meeting.changed_for", meeting.owner, by, address)
         if scheduled is None or scheduled.is_in_calendar:
             if change.moves and policy_for(meeting.owner).time_change is TimeChange.SEPARATE_EVENT:
@@ -163,32 +134,6 @@ def _hold(meeting: Meeting) -> ScheduledMeeting | None:
     return scheduled
 
 
-def _widen(meeting: Meeting, scope: Scope) -> Scope:
-    """What is meant of something that does not repeat, and by all that follow the first, is all of it."""
-    return Scope.ALL if not meeting.series_id or (scope is Scope.FOLLOWING and _is_first(meeting)) else scope
-
-
-def _is_first(meeting: Meeting) -> bool:
-    scheduled = meeting.scheduled
-    return scheduled is not None and find_occurrence(scheduled, meeting) == scheduled.starts
-
-
-CANNOT_MOVE = (
-    "A series cannot be moved to this day as a whole: its other days would not follow any pattern. Move this meeting "
-    "alone, or schedule a new series."
-)
-
-
-def why_not_moved(meeting: Meeting, starts: datetime, scope: Scope) -> str:
-    """A sentence where a series that was scheduled here cannot move so that this occurrence begins then; else ""."""
-    scheduled, scope = meeting.scheduled, _widen(meeting, scope)
-    if scheduled is None or scheduled.recurrence is None or scope is Scope.THIS:
-        return ""
-    if scope is Scope.FOLLOWING:
-        scheduled = _without_those_before(scheduled, find_occurrence(scheduled, meeting))
-    return "" if scheduled is None or _find_move(scheduled, meeting, starts) else CANNOT_MOVE
-
-
 def _edit_here(
     scheduled: ScheduledMeeting, meeting: Meeting, change: Change, *, scope: Scope, by: User
 ) -> Write | None:
@@ -197,7 +142,7 @@ def _edit_here(
     if scope is Scope.THIS and meeting.series_id:
         _change_row(scheduled, meeting, change)
         return None
-    _change_scheduled(scheduled, meeting, change)
+    change_scheduled(scheduled, meeting, change)
     scheduled.save()
     if change.moves:
         make_rows(scheduled)
@@ -224,37 +169,6 @@ def _change_row(scheduled: ScheduledMeeting, meeting: Meeting, change: Change) -
     meeting.save()
 
 
-def _change_scheduled(scheduled: ScheduledMeeting, meeting: Meeting, change: Change) -> None:
-    """Unsaved. Moving one occurrence moves the whole series by as much, on the clock of its zone. Raises Rejected."""
-    if change.topic is not None:
-        scheduled.topic = change.topic
-    if change.description is not None:
-        scheduled.description = change.description
-    if change.invitees is not None:
-        scheduled.invitees_json = dump_invitees(change.invitees)
-    if change.starts is not None:
-        if scheduled.recurrence is None:
-            scheduled.starts = change.starts
-        elif (found := _find_move(scheduled, meeting, change.starts)) is not None:
-            scheduled.starts, scheduled.recurrence = found
-        else:
-            raise Rejected(CANNOT_MOVE)
-        scheduled.minutes = change.minutes or scheduled.minutes
-    scheduled.changed_at = timezone.now()
-
-
-def _find_move(scheduled: ScheduledMeeting, meeting: Meeting, starts: datetime) -> tuple[datetime, Recurrence] | None:
-    """When the series begins, and its pattern, once this occurrence begins then; None where there is none."""
-    zone, recurrence = zone_of(scheduled.timezone), scheduled.recurrence
-    assert recurrence is not None
-    moments = scheduled.starts, find_occurrence(scheduled, meeting), starts
-    first, before, after = (one.astimezone(zone).replace(tzinfo=None) for one in moments)
-    # An occurrence that a change of clocks has moved on stands in the pattern at the time of day of all the others.
-    before = datetime.combine(before.date(), first.time())
-    found = recurrence.move(first, before, after)
-    return (to_moment(found[0], zone), found[1]) if found else None
-
-
 def _split_here(scheduled: ScheduledMeeting, meeting: Meeting, change: Change, *, by: User) -> Write | None:
     """End the series before this occurrence, and schedule what is left of it anew, changed."""
     moment = find_occurrence(scheduled, meeting)
@@ -269,7 +183,7 @@ def _split_here(scheduled: ScheduledMeeting, meeting: Meeting, change: Change, *
 def _make_following(
     scheduled: ScheduledMeeting, moment: datetime, meeting: Meeting, change: Change, *, by: User
 ) -> ScheduledMeeting | None:
-    following = _without_those_before(scheduled, moment)
+    following = without_those_before(scheduled, moment)
     if following is None:
         return None
     following.pk = None
@@ -278,19 +192,8 @@ def _make_following(
     following.host_id = following.join_url = following.meeting_number = following.dial_in = ""
     following.is_in_calendar, following.remote_id, following.remote_version, following.remote_uid = False, "", "", ""
     following.web_url = ""
-    _change_scheduled(following, meeting, change)
+    change_scheduled(following, meeting, change)
     following.save()
-    return following
-
-
-def _without_those_before(scheduled: ScheduledMeeting, moment: datetime) -> ScheduledMeeting | None:
-    """A copy of it as it goes on from an occurrence, that one included; None where nothing is left. Unsaved."""
-    zone, recurrence = zone_of(scheduled.timezone), scheduled.recurrence
-    left = recurrence.from_occurrence(moment, scheduled.starts, zone) if recurrence else None
-    if left is None:
-        return None
-    following = copy(scheduled)
-    following.starts, following.recurrence = moment, left
     return following
 
 
@@ -331,7 +234,7 @@ def _edit_there(meeting: Meeting, change: Change, *, scope: Scope, by: User) -> 
         return shortened
     is_whole = scope is Scope.ALL and bool(meeting.series_id)
     if scheduled is not None and scope is Scope.ALL:
-        _change_scheduled(scheduled, meeting, change)
+        change_scheduled(scheduled, meeting, change)
         scheduled.save()
     base = current_draft(meeting)
     return queueing.put(
@@ -375,7 +278,7 @@ def _make_separate(meeting: Meeting, change: Change, *, scope: Scope, by: User) 
     else:
         made = scheduled
         scheduled.rows.filter(origin=Origin.CALENDAR).update(scheduled=None, is_shadow=False)
-        _change_scheduled(scheduled, meeting, change)
+        change_scheduled(scheduled, meeting, change)
         made.key, made.is_in_calendar = uuid4(), False
         made.remote_id = made.remote_version = made.remote_uid = made.web_url = ""
     made.made_by = by
@@ -397,7 +300,7 @@ def delete(meeting: Meeting, *, scope: Scope, by: User, address: str | None = No
         _audit("meeting.deleted_for", meeting.owner, by, address)
         if meeting.series_id and scope is Scope.THIS:
             return _delete_occurrence(scheduled, meeting, by=by)
-        if meeting.series_id and scope is Scope.FOLLOWING and not _is_first(meeting):
+        if meeting.series_id and scope is Scope.FOLLOWING and not is_first(meeting):
             return _shorten(scheduled, find_occurrence(scheduled, meeting), by=by)
         now = timezone.now()
         scheduled.deleted_at, scheduled.deleted_by, scheduled.deleted_there = now, by, False
@@ -479,103 +382,6 @@ def keep_theirs(write: Write) -> None:
 def write_mine(write: Write) -> None:
     """In a conflict the person chose their own: it is written over what they were shown, and nothing newer."""
     queueing.put_again(write, version=write.theirs_version, base_json=write.theirs_json)
-
-
-def draft_of_row(meeting: Meeting) -> EventDraft:
-    """What the person saw of an event, as a draft."""
-    return EventDraft(
-        title=meeting.title,
-        body=meeting.body_text,
-        location=meeting.location,
-        starts=None if meeting.is_all_day else meeting.starts,
-        ends=None if meeting.is_all_day else meeting.ends,
-        starts_on=meeting.starts_on,
-        ends_on=meeting.ends_on,
-        timezone=meeting.timezone,
-        attendees=tuple(one for one in meeting.attendees if not (one.is_organizer or one.is_self)),
-        is_private=meeting.is_private,
-    )
-
-
-def current_draft(meeting: Meeting) -> EventDraft:
-    """The same as it will be once the changes have gone out that are on their way."""
-    draft = draft_of_row(meeting)
-    if meeting.connection_id is None:
-        return draft
-    target = Q(remote_id=meeting.remote_id, is_whole=False)
-    if meeting.series_id:
-        target |= Q(series_id=meeting.series_id, is_whole=True)
-    waiting = Write.objects.filter(
-        target,
-        connection=meeting.connection_id,
-        container=meeting.container,
-        action=WriteAction.UPDATE,
-        state=WriteState.WAITING,
-    )
-    for write in waiting.order_by("pk"):
-        wanted = parse_draft(write.draft_json)
-        draft = replace(draft, **{name: getattr(wanted, name) for name in write.fields - {"time"}})
-        if "time" in write.fields and not write.is_whole:
-            draft = replace(draft, starts=wanted.starts, ends=wanted.ends)
-    return draft
-
-
-def changed_draft(base: EventDraft, change: Change, join_block: str = "") -> EventDraft:
-    """What is to stand there: `base` with what the person wants otherwise."""
-    draft = base
-    if change.topic is not None:
-        draft = replace(draft, title=change.topic)
-    if change.description is not None:
-        body = f"{change.description.rstrip()}\n\n{join_block}".strip("\n") if join_block else change.description
-        draft = replace(draft, body=body)
-    if change.invitees is not None:
-        draft = replace(draft, attendees=change.invitees)
-    if change.starts is not None:
-        draft = replace(draft, starts=change.starts, ends=change.starts + timedelta(minutes=change.minutes or 0))
-    return draft
-
-
-def fields_of(change: Change) -> frozenset[str]:
-    """The DRAFT_FIELDS that a change touches."""
-    named = {"title": change.topic, "body": change.description, "attendees": change.invitees, "time": change.starts}
-    return frozenset(name for name, value in named.items() if value is not None)
-
-
-def event_draft(scheduled: ScheduledMeeting, *, host_name: str) -> EventDraft:
-    """The event of a meeting scheduled here, with how to join in its description."""
-    return EventDraft(
-        title=scheduled.topic,
-        body=compose_body(
-            scheduled.description,
-            join_url=scheduled.join_url,
-            host_name=host_name,
-            number=scheduled.meeting_number,
-            passcode=scheduled.passcode,
-            dial_in=scheduled.dial_in,
-        ),
-        location=scheduled.join_url,
-        starts=scheduled.starts,
-        ends=scheduled.ends,
-        timezone=scheduled.timezone,
-        attendees=scheduled.invitees,
-        recurrence=scheduled.recurrence,
-        is_private=scheduled.is_private,
-    )
-
-
-def host_draft(scheduled: ScheduledMeeting) -> HostDraft:
-    """The same for its meeting host."""
-    return HostDraft(
-        topic=scheduled.topic,
-        kind="webinar" if scheduled.kind == "webinar" else "meeting",
-        starts=scheduled.starts,
-        minutes=scheduled.minutes,
-        timezone=scheduled.timezone,
-        recurrence=scheduled.recurrence,
-        description=scheduled.description,
-        passcode=scheduled.passcode,
-        waiting_room=scheduled.waiting_room,
-    )
 
 
 def _audit(action: str, owner: User, by: User, address: str | None) -> None:

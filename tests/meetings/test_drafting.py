@@ -15,7 +15,7 @@ from integrations.recurrence import Recurrence, Repeats
 from integrations.remote import DRAFT_FIELDS, Attendee, EventDraft
 from meetings.bodies import to_text
 from meetings.drafting import RULE, compose_body, dump_draft, find_block, parse_draft, says_the_same, split_body
-from meetings.scheduling import Change, changed_draft
+from meetings.intended import Change, changed_draft
 
 HOSTILE = [
     "",

@@ -38,7 +38,9 @@ from integrations.remote import EventDraft
 from meetings import outbox, scheduling, tasks
 from meetings.agenda import find_reader
 from meetings.models import Meeting, ScheduledMeeting, Write
-from meetings.scheduling import Change, Plan, Scope
+from meetings.intended import Change
+from meetings.moving import Scope
+from meetings.scheduling import Plan
 from organizations.models import Membership, Organization, User
 
 tasks.carry_out.delay = tasks.carry_out.apply_async = lambda *a, **k: None

@@ -21,7 +21,7 @@ from django.test.utils import CaptureQueriesContext
 from django.urls import get_resolver, reverse
 
 from contacts.models import Contact
-from integrations.remote import EventStatus, Response
+from integrations.remote import EventDraft, EventStatus, Response
 from meetings import feed_views
 from meetings.drafting import dump_draft
 from meetings.joining import JoinLink
@@ -35,7 +35,6 @@ from meetings.models import (
     Write,
     dump_json,
 )
-from meetings.scheduling import EventDraft
 from organizations.models import User, hash_token
 from tests.meetings.conftest import NOW, ZOOM, make_connection
 from tests.meetings.test_circle_pages import delegate

@@ -8,7 +8,7 @@ from integrations.errors import Rejected
 from integrations.recurrence import Recurrence, Repeats
 from integrations.remote import EventDraft
 from meetings.models import Meeting, ScheduledMeeting
-from meetings.scheduling import CANNOT_MOVE, why_not_moved
+from meetings.moving import CANNOT_MOVE, why_not_moved
 from meetings.scheduling_models import WriteState
 from tests.meetings.world import BERLIN, Scope, World, berlin, hours
 

@@ -20,8 +20,9 @@ from integrations.providers.memory import MemoryCalendar
 from integrations.recurrence import Recurrence, Repeats
 from integrations.remote import Attendee, EventDraft
 from meetings import outbox, queueing, scheduling, tasks
+from meetings.intended import Change
 from meetings.models import Origin, ScheduledMeeting, Write
-from meetings.scheduling import Change, Plan
+from meetings.scheduling import Plan
 from meetings.scheduling_models import WriteState
 from organizations.models import AuditEvent, User
 from portal.celery import app

@@ -7,6 +7,7 @@ import pytest
 
 from integrations.errors import Rejected, Unreachable
 from integrations.recurrence import Recurrence, Repeats
+from integrations.remote import EventDraft
 from meetings import host_settings, queueing, scheduling
 from meetings.host_settings import Wish
 from meetings.hosts import memory
@@ -110,7 +111,7 @@ def test_what_is_moved_in_the_calendar_is_moved_at_the_host(world: World, host) 
     scheduled = world.schedule()
     world.work()
     event = world.person.book.get(scheduled.key.hex)
-    draft = scheduling.EventDraft(title="Moved", starts=TEN + hours(5), ends=TEN + hours(7), timezone="Europe/Berlin")
+    draft = EventDraft(title="Moved", starts=TEN + hours(5), ends=TEN + hours(7), timezone="Europe/Berlin")
     world.person.book.update(event.ref, draft, fields=frozenset({"title", "time"}))
     world.sync()
     world.work()

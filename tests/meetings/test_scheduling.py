@@ -7,8 +7,9 @@ import pytest
 
 from integrations.errors import Conflict, RateLimited, ReconnectNeeded, Rejected, Unreachable
 from integrations.recurrence import Recurrence, Repeats
-from integrations.remote import Attendee
+from integrations.remote import Attendee, EventDraft
 from meetings import outbox, queueing, scheduling
+from meetings.intended import event_draft
 from meetings.models import Meeting, Origin, ScheduledMeeting, Write
 from meetings.scheduling_models import WriteAction, WriteState
 from tests.meetings.world import BERLIN, TEN, Scope, World, berlin, hours
@@ -47,7 +48,7 @@ def test_a_sync_between_the_event_and_its_recording_shows_one_row_all_the_time(w
     """The worker died after the calendar had the event: sync sees it first."""
     scheduled = world.schedule()
     (row,) = world.shown
-    draft = scheduling.event_draft(scheduled, host_name="")
+    draft = event_draft(scheduled, host_name="")
     world.person.book.create(draft, key=scheduled.key.hex)
 
     world.sync()
@@ -163,9 +164,7 @@ def test_this_and_following_go_on_as_another_series(world: World) -> None:
 
 @pytest.mark.parametrize("scope", [Scope.THIS, Scope.FOLLOWING, Scope.ALL])
 def test_a_series_made_in_the_calendar_is_changed_there_too(world: World, scope: Scope) -> None:
-    draft = scheduling.EventDraft(
-        title="Jour fixe", starts=TEN, ends=TEN + hours(1), timezone="Europe/Berlin", recurrence=DAILY
-    )
+    draft = EventDraft(title="Jour fixe", starts=TEN, ends=TEN + hours(1), timezone="Europe/Berlin", recurrence=DAILY)
     world.person.book.create(draft, key="f" * 32)
     world.sync()
     second = world.shown[1]
@@ -181,9 +180,7 @@ def test_a_series_made_in_the_calendar_is_changed_there_too(world: World, scope:
 
 
 def test_a_split_that_was_cut_off_half_way_is_finished(world: World) -> None:
-    draft = scheduling.EventDraft(
-        title="Jour fixe", starts=TEN, ends=TEN + hours(1), timezone="Europe/Berlin", recurrence=DAILY
-    )
+    draft = EventDraft(title="Jour fixe", starts=TEN, ends=TEN + hours(1), timezone="Europe/Berlin", recurrence=DAILY)
     world.person.book.create(draft, key="f" * 32)
     world.sync()
     world.service.fail(Unreachable(), at="create")
@@ -206,7 +203,7 @@ def test_what_nobody_touched_there_is_written_though_something_else_was_changed(
     (row,) = world.shown
     world.person.book.update(
         world.person.book.get(row.remote_id).ref,
-        scheduling.EventDraft(location="Room 2"),
+        EventDraft(location="Room 2"),
         fields=frozenset({"location"}),
     )
 
@@ -226,7 +223,7 @@ def make_conflict(world: World) -> Write:
     world.work()
     (row,) = world.shown
     world.person.book.update(
-        world.person.book.get(row.remote_id).ref, scheduling.EventDraft(title="Theirs"), fields=frozenset({"title"})
+        world.person.book.get(row.remote_id).ref, EventDraft(title="Theirs"), fields=frozenset({"title"})
     )
     write = world.edit(row, topic="Mine")
     world.work()
@@ -406,7 +403,7 @@ def test_what_is_changed_there_follows_here(world: World) -> None:
     scheduled = world.schedule()
     world.work()
     ref = world.person.book.get(scheduled.remote_id or scheduled.key.hex).ref
-    draft = scheduling.EventDraft(title="Moved", starts=TEN + hours(5), ends=TEN + hours(7), timezone="Europe/Berlin")
+    draft = EventDraft(title="Moved", starts=TEN + hours(5), ends=TEN + hours(7), timezone="Europe/Berlin")
     world.person.book.update(ref, draft, fields=frozenset({"title", "time"}))
 
     world.sync()

@@ -12,8 +12,10 @@ from integrations.permissions import ALL
 from integrations.providers.memory import Memory, MemoryPerson, MemoryService
 from meetings import outbox, scheduling
 from meetings.agenda import find_reader
+from meetings.intended import Change
 from meetings.models import Meeting, ScheduledMeeting, Write
-from meetings.scheduling import Change, Plan, Scope
+from meetings.moving import Scope
+from meetings.scheduling import Plan
 from organizations.models import User
 
 NOW = datetime(2026, 11, 23, 8, 55, tzinfo=UTC)
