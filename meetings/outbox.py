@@ -78,6 +78,11 @@ def carry_out(write_id: int) -> Write | None:
     return write
 
 
+def waits_its_turn(write: Write) -> bool:
+    """Whether it comes up again in a moment, having failed before or not."""
+    return write.state == WriteState.WAITING and write.next_try_at <= timezone.now() + BUSY
+
+
 def _claim(write_id: int) -> str | None:
     now, token = timezone.now(), secrets.token_hex(16)
     due = Write.objects.due(now).filter(pk=write_id)

@@ -149,6 +149,19 @@ def test_a_write_that_somebody_else_is_at_is_looked_at_again_in_a_moment(world: 
     assert len(queued) == 1
 
 
+def test_also_one_that_had_failed_before_is_looked_at_again_in_a_moment(world: World, queued: Any) -> None:
+    world.schedule()
+    (write,) = Write.objects.all()
+    Write.objects.update(tries=1, error_code="unreachable")
+    lease = take_lease(world.connection.pk)
+    assert lease is not None
+
+    tasks.carry_out(write.pk)
+
+    assert queued == [((write.pk,), {"countdown": 2, "expires": 60})]
+    lease.release()
+
+
 def test_a_write_that_failed_waits_for_its_turn_and_is_not_queued_at_once(world: World, queued: Any) -> None:
     world.service.fail(Unreachable(), at="create")
     world.schedule()
