@@ -4,7 +4,6 @@ import uuid
 from collections.abc import Mapping
 from datetime import date, datetime, timedelta
 from typing import Any
-from urllib.parse import urlsplit
 
 from django.db import models
 from django.db.models import Q
@@ -177,10 +176,6 @@ class ScheduledMeeting(models.Model):
     @property
     def invitees(self) -> tuple[Attendee, ...]:
         return tuple(Attendee(one["email"], one.get("name", "")) for one in self.invitees_json)
-
-    @property
-    def is_restorable(self) -> bool:
-        return self.deleted_at is not None and self.deleted_at > timezone.now() - RESTORABLE_FOR
 
 
 class WriteState(models.TextChoices):
@@ -368,12 +363,6 @@ class CalendarList(models.Model):
 
     def __str__(self) -> str:
         return f"Calendars of {self.connection_id}"
-
-
-def same_place(url: str, other: str) -> bool:
-    """Whether two join links lead to one room: host and path agree, whatever query they carry."""
-    ours, theirs = urlsplit(url), urlsplit(other)
-    return bool(ours.netloc) and (ours.netloc.lower(), ours.path) == (theirs.netloc.lower(), theirs.path)
 
 
 def dump_invitees(attendees: tuple[Attendee, ...]) -> list[Mapping[str, Any]]:

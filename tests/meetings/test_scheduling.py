@@ -4,6 +4,7 @@ from dataclasses import replace
 from datetime import UTC, timedelta
 
 import pytest
+from django.utils import timezone
 
 from integrations.errors import Conflict, RateLimited, ReconnectNeeded, Rejected, Unreachable
 from integrations.recurrence import Recurrence, Repeats
@@ -380,7 +381,7 @@ def test_deleted_there_is_deleted_here_and_can_be_had_back(world: World) -> None
     assert world.page == []
     scheduled.refresh_from_db()
     assert scheduled.deleted_there
-    assert scheduled.is_restorable
+    assert scheduled in ScheduledMeeting.objects.restorable(timezone.now())
     scheduling.restore(scheduled, by=world.alice)
     world.work()
     assert len(world.there) == 4
