@@ -6,6 +6,7 @@ Alice and Bob work at Northwind, Dora owns it, and Charlie of Rival & Co is the 
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from django.test import Client
@@ -15,6 +16,16 @@ from organizations.models import Membership, Organization, Role, User
 PASSWORD = "correct horse battery staple"
 SHARED = Path(__file__).resolve().parent.parent.parent / "shared"
 """Reference data that stands beside a checkout where it was built; tests that need it say why they skip elsewhere."""
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
+    """With `--dist loadgroup`: see grouping."""
+    if config.getoption("dist") != "loadgroup":
+        return None
+    from tests.grouping import ByPlace
+
+    return ByPlace(config, log)
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -131,7 +131,6 @@ CONNECTIONS = "integrations_connection"
 ENDED = "organizations_auditevent WHERE action = 'connection.disconnected_by_policy'"
 
 
-@pytest.mark.xdist_group("killed-worker")
 def test_a_worker_killed_while_it_carries_out_a_lock_leaves_each_person_whole_or_done(stage: Stage) -> None:
     left = PEOPLE
     for most in (PEOPLE - 1, PEOPLE - 40, PEOPLE - 80):

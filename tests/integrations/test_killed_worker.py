@@ -185,7 +185,6 @@ def stage(request: pytest.FixtureRequest, tmp_path: Path, google: Sandbox, djang
     _drop_database(stage.database)
 
 
-@pytest.mark.xdist_group("killed-worker")
 def test_a_worker_killed_at_any_point_loses_nothing_and_doubles_nothing(stage: Stage, google: Sandbox) -> None:
     # Each page takes a while, so that the kill falls into the listing: after no page, some, and nearly all.
     google.faults.add("slow", CALENDAR, times=None, amount=0.25)

@@ -231,7 +231,6 @@ def stage(tmp_path_factory: pytest.TempPathFactory, django_db_blocker: Any) -> I
     _drop_database(stage.database)
 
 
-@pytest.mark.xdist_group("killed-worker")
 @pytest.mark.parametrize(("kind", "point"), CASES, ids=[f"{kind}, {point}" for kind, point in CASES])
 def test_a_writer_killed_at_any_step_is_followed_by_one_that_makes_one_of_it(
     stage: Stage, kind: str, point: str
