@@ -17,7 +17,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from flask import Flask
-from werkzeug.routing import Rule
+from werkzeug.routing import Map
 
 from sandbox import control, control_mailboxes, control_push, control_zoom, demo, pages
 from sandbox.clock import Clock
@@ -41,21 +41,20 @@ HOST = "127.0.0.1"
 TEST_REDIRECT = "http://127.0.0.1:8000/integrations/callback/"
 
 
-class LazyRule(Rule):
-    """A route that learns to build its address when somebody first asks for it.
+class NoRule:
+    """Stands for a route that is known already."""
 
-    Werkzeug compiles that for each route beforehand, which took most of a start: each of hundreds of tests starts one.
-    """
+    def __init__(self, *_: Any, **__: Any) -> None: ...
 
-    def _compile_builder(self, append_unknown: bool = True) -> Callable[..., tuple[str, str]]:
-        compiled: list[Callable[..., tuple[str, str]]] = []
 
-        def build(rule: Rule, **values: Any) -> tuple[str, str]:
-            if not compiled:
-                compiled.append(Rule._compile_builder(self, append_unknown))
-            return compiled[0](rule, **values)
+class NoMap:
+    """Takes the routes that an earlier sandbox has had already: to parse them again took most of a start."""
 
-        return build
+    def add(self, _: NoRule) -> None: ...
+
+
+ROUTES: list[Map] = []
+"""Of the first sandbox of this process; every other one has the same."""
 
 
 class Sandbox:
@@ -88,8 +87,10 @@ class Sandbox:
 
     def build_app(self) -> Gate:
         app = Flask("sandbox", template_folder="templates", static_folder="static", static_url_path="/_static")
-        app.url_rule_class = LazyRule
-        app.url_map.strict_slashes = True
+        routes = ROUTES[0] if ROUTES else app.url_map
+        if ROUTES:
+            app.url_rule_class, app.url_map = NoRule, NoMap()  # type: ignore[assignment]
+        routes.strict_slashes = True
         app.config["SECRET_KEY"] = secrets.token_hex(32)
         self.google.install(app)
         self.office365.install(app)
@@ -100,6 +101,8 @@ class Sandbox:
         app.register_blueprint(control_push.make_blueprint(self))
         app.register_blueprint(control_zoom.make_blueprint(self))
         pages.install(app, self)
+        app.url_map = routes
+        ROUTES[:] = [routes]
         return Gate(app, self.faults, self.log)
 
     def settle(self, url: str, tls_url: str = "") -> None:
