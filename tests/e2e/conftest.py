@@ -39,6 +39,12 @@ SECONDS = 30.0
 expect.set_options(timeout=15_000)
 
 
+def expect_nothing_imported(page: Page) -> None:
+    """No row on the Meetings page but of what stays without a connection: scheduled here, or made in Zoom itself."""
+    stays = re.compile("Made in Zoom|Scheduled here")
+    expect(page.locator("li.meeting").filter(has_not_text=stays)).to_have_count(0)
+
+
 def pytest_itemcollected(item: pytest.Item) -> None:
     item.add_marker(pytest.mark.e2e)
 

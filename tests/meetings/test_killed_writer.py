@@ -35,7 +35,7 @@ from integrations.models import Connection
 from integrations.pulling import current_window
 from integrations.recurrence import Recurrence, Repeats
 from integrations.remote import EventDraft
-from meetings import outbox, scheduling, tasks
+from meetings import calendar_step, outbox, scheduling, tasks
 from meetings.agenda import find_reader
 from meetings.models import Meeting, ScheduledMeeting, Write
 from meetings.intended import Change
@@ -138,7 +138,7 @@ elif POINT == "provider":
 elif POINT == "second provider":
     stop_after(PermittedCalendar, "create")
 elif POINT == "recording":
-    owner, name = (outbox.Lease, "renew") if kind == "delete" else (outbox.CalendarFeed, "apply")
+    owner, name = (calendar_step.Lease, "renew") if kind == "delete" else (calendar_step.CalendarFeed, "apply")
     stop_after(owner, name, 1)
 else:
     outbox._leave = stop

@@ -99,7 +99,7 @@ def test_a_meeting_deleted_restored_and_deleted_again_before_anything_went_out_i
     work_off(world)
 
     assert (world.there, world.page) == ([], [])
-    assert ScheduledMeeting.objects.get().is_restorable
+    assert ScheduledMeeting.objects.restorable(timezone.now()).count() == 1
     assert outbox.find_due() == []
 
 
