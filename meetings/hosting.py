@@ -13,6 +13,8 @@ from typing import Any, Literal, Protocol
 from integrations.recurrence import Recurrence
 
 Kind = Literal["meeting", "webinar"]
+PLACE = "Meeting host"
+"""Where under Administration a host is set up."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +41,7 @@ class HostSetup:
     organization: str
     credentials: Mapping[str, str] = field(default_factory=dict, repr=False)
     link_template: str = ""
+    place: str = PLACE
 
 
 @dataclass(frozen=True, slots=True)

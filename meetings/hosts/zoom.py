@@ -7,27 +7,18 @@ description begins with the reference made of the key (`zoom_payloads`): one mor
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any, ClassVar
-from urllib.parse import quote, urlencode
+from urllib.parse import quote
 
-import orjson
 import requests
 
-from integrations.errors import AdminNeeded, Gone, Rejected, Unexpected
-from integrations.providers.http import Answer, Json, parse_json, send
+from integrations.errors import AdminNeeded, Gone, ProviderError, Rejected
+from integrations.providers.http import Answer, Json
+from integrations.zoom.client import ZoomClient
+from integrations.zoom.responses import say_scopes
 from meetings.hosting import HostDraft, HostedMeeting, HostInfo, HostSetup, Kind, OpenHost
-from meetings.hosts import zoom_tokens
 from meetings.hosts.zoom_payloads import dump_draft, make_reference, parse_meeting, read_reference
-from meetings.hosts.zoom_responses import (
-    NO_SUCH_USER,
-    WORDS,
-    is_about_recurrence,
-    is_token_refused,
-    judge_answer,
-    say_scopes,
-)
+from meetings.hosts.zoom_responses import NO_SUCH_USER, is_about_recurrence, judge_answer
 
-PAGE_SIZE = 300
-MOST_PAGES = 40
 KINDS: tuple[Kind, ...] = ("meeting", "webinar")
 NEEDED = {
     "meeting": ("meeting:write:meeting", "meeting:update:meeting", "meeting:delete:meeting", "meeting:read:meeting",
@@ -65,9 +56,9 @@ class Zoom:
 
 class OpenZoom:
     def __init__(self, session: requests.Session, setup: HostSetup, settings: Mapping[str, str]) -> None:
-        self._session = session
-        self._setup = setup
-        self._token_url, self._root = settings["token_url"], settings["api_root"]
+        self._client = ZoomClient(
+            session, setup, token_url=settings["token_url"], api_root=settings["api_root"], judge=judge_answer
+        )
 
     def create(self, draft: HostDraft, *, user: str, key: str) -> HostedMeeting:
         """Reference: https://developers.zoom.us/docs/api/meetings/#tag/meetings/post/users/{userId}/meetings"""
@@ -140,7 +131,7 @@ class OpenZoom:
 
     def check(self) -> str:
         """Asks for a new token, which proves the credentials and tells the scopes."""
-        token = zoom_tokens.fetch_token(self._session, self._setup, self._token_url)
+        token = self._client.fetch_token()
         if not token.scopes:
             return "Zoom accepts the credentials."
         missing = {area: _list_missing(area, token.scopes) for area in NEEDED}
@@ -155,50 +146,17 @@ class OpenZoom:
         return parse_meeting(self._ask("GET", f"{kind}s/{quote(id, safe='')}", kind=kind), kind)
 
     def _list(self, user: str, kind: Kind, which: str) -> Iterator[Json]:
-        """Page by page. The same page twice, or pages without end, are an error.
-
-        Reference: https://developers.zoom.us/docs/api/meetings/#tag/meetings/get/users/{userId}/meetings
-        """
-        path, token, seen = f"users/{quote(user, safe='')}/{kind}s", "", set[str]()
-        while token not in seen and len(seen) < MOST_PAGES:
-            seen.add(token)
-            query = {"type": which, "page_size": str(PAGE_SIZE)} | ({"next_page_token": token} if token else {})
-            answer = self._ask("GET", f"{path}?{urlencode(query)}", kind=kind)
-            listed = answer.get(f"{kind}s")
-            if not isinstance(listed, list):
-                raise Unexpected(WORDS.not_understood, detail=f"200, no list of {kind}s")
-            yield from (one for one in listed if isinstance(one, dict))
-            following = answer.get("next_page_token")
-            if not isinstance(following, str) or not following:
-                return
-            token = following
-        raise Unexpected(WORDS.not_understood, detail="a list without an end")
+        """Reference: https://developers.zoom.us/docs/api/meetings/#tag/meetings/get/users/{userId}/meetings"""
+        path = f"users/{quote(user, safe='')}/{kind}s"
+        return self._client.list(path, f"{kind}s", {"type": which}, judge=_judge_for(kind))
 
     def _ask(self, method: str, path: str, *, kind: Kind = "meeting", body: Json | None = None) -> Json:
-        """One request; once more with a new token where Zoom refused the one that was kept.
+        """Raises ProviderError."""
+        return self._client.ask(method, path, body=body, judge=_judge_for(kind))
 
-        Raises:
-            ProviderError: of the family.
-        """
-        answer = self._send(method, path, body)
-        if is_token_refused(answer):
-            answer = self._send(method, path, body)
-        if answer.status == 204:
-            return {}
-        if answer.status not in (200, 201):
-            raise judge_answer(answer, is_about_webinar=kind == "webinar")
-        return parse_json(answer.body, WORDS)
 
-    def _send(self, method: str, path: str, body: Json | None) -> Answer:
-        token = zoom_tokens.get_token(self._session, self._setup, self._token_url)
-        headers = {"Authorization": f"Bearer {token.value}", "Accept": "application/json"}
-        data = None if body is None else orjson.dumps(body)
-        if data is not None:
-            headers["Content-Type"] = "application/json"
-        answer = send(self._session, method, self._root + path, words=WORDS, headers=headers, data=data)
-        if is_token_refused(answer):
-            zoom_tokens.drop_token(self._setup, self._token_url, token)
-        return answer
+def _judge_for(kind: Kind) -> Callable[[Answer], ProviderError]:
+    return lambda answer: judge_answer(answer, is_about_webinar=kind == "webinar")
 
 
 def _with_or_without_times(write: Callable[..., HostedMeeting]) -> HostedMeeting:

@@ -17,8 +17,8 @@ from zoneinfo import ZoneInfo
 from integrations.errors import Unexpected
 from integrations.providers.salvaging import salvage
 from integrations.recurrence import Recurrence, Repeats
+from integrations.zoom.responses import WORDS
 from meetings.hosting import HostDraft, HostedMeeting, Kind
-from meetings.hosts.zoom_responses import WORDS
 from meetings.hosts.zoom_zones import ZONES
 
 Json = Mapping[str, Any]

@@ -8,7 +8,7 @@ import pytest
 
 from integrations.errors import AdminNeeded, Gone, RateLimited, Rejected, Unreachable
 from integrations.recurrence import LAST_DAY, Recurrence, Repeats
-from meetings.hosts import zoom
+from integrations.zoom import client
 from tests.contracts.host_stages import (
     ASSISTANT,
     HOST_STAGES,
@@ -29,7 +29,7 @@ HOLDING = [name for name in HOST_STAGES if name != "link"]
 @pytest.fixture(params=sorted(HOST_STAGES))
 def stage(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[HostStage]:
     """Pages are small, so that paging is part of every case."""
-    monkeypatch.setattr(zoom, "PAGE_SIZE", 3)
+    monkeypatch.setattr(client, "PAGE_SIZE", 3)
     with HOST_STAGES[request.param]() as set_up:
         yield set_up
 

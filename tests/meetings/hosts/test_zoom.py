@@ -6,7 +6,7 @@ from datetime import timedelta
 import pytest
 
 from integrations.errors import AdminNeeded, Gone, ProviderError, RateLimited, Rejected, Unexpected, Unreachable
-from meetings.hosts import zoom
+from integrations.zoom import client
 from sandbox.zoom.tokens import SCOPES
 from tests.contracts.host_stages import KEY, OTHER_KEY, PERSON, ZoomStage, make_draft, make_zoom, weekly, zoom_stage
 
@@ -103,7 +103,7 @@ def test_each_trouble_has_its_class_and_a_sentence(
 
 
 def test_lists_of_many_pages_are_read_to_their_end(stage: ZoomStage, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(zoom, "PAGE_SIZE", 2)
+    monkeypatch.setattr(client, "PAGE_SIZE", 2)
     for number in range(7):
         stage.schedule(f"Meeting {number}", make_draft().starts + timedelta(hours=number))
     with stage.host.open() as host:

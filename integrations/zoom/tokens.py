@@ -7,18 +7,38 @@ import base64
 import hashlib
 import threading
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Protocol
 
 import requests
 
 from integrations.errors import Unexpected
 from integrations.providers.http import parse_json, send
-from meetings.hosting import HostSetup
-from meetings.hosts.zoom_responses import WORDS, judge_token_answer
+from integrations.zoom.responses import WORDS, judge_token_answer
 
 SPARE_SECONDS = 120
 """A token is not used any more so long before it ends: a request takes its time."""
 MOST_KEPT = 1_000
+
+
+class App(Protocol):
+    """A server-to-server OAuth app of an organization's own Zoom account."""
+
+    @property
+    def organization(self) -> str:
+        """What tells organizations apart."""
+        ...
+
+    @property
+    def credentials(self) -> Mapping[str, str]:
+        """account_id, client_id, client_secret."""
+        ...
+
+    @property
+    def place(self) -> str:
+        """Where under Administration it is set up."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,23 +53,23 @@ _kept: dict[str, Token] = {}
 _lock = threading.Lock()
 
 
-def get_token(session: requests.Session, setup: HostSetup, token_url: str) -> Token:
+def get_token(session: requests.Session, app: App, token_url: str) -> Token:
     """One that is still good, or a new one. Raises ProviderError."""
-    name = _name(setup, token_url)
+    name = _name(app, token_url)
     with _lock:
         token = _kept.get(name)
-    return token if token and token.ends > time.monotonic() else fetch_token(session, setup, token_url)
+    return token if token and token.ends > time.monotonic() else fetch_token(session, app, token_url)
 
 
-def drop_token(setup: HostSetup, token_url: str, token: Token) -> None:
+def drop_token(app: App, token_url: str, token: Token) -> None:
     """Zoom does not take it any more. One that another thread has fetched meanwhile stays."""
-    name = _name(setup, token_url)
+    name = _name(app, token_url)
     with _lock:
         if _kept.get(name) == token:
             del _kept[name]
 
 
-def fetch_token(session: requests.Session, setup: HostSetup, token_url: str) -> Token:
+def fetch_token(session: requests.Session, app: App, token_url: str) -> Token:
     """A new one.
 
     Reference: https://developers.zoom.us/docs/internal-apps/s2s-oauth/
@@ -58,13 +78,13 @@ def fetch_token(session: requests.Session, setup: HostSetup, token_url: str) -> 
         AdminNeeded: Zoom does not know these credentials.
         ProviderError: any other of the family.
     """
-    credentials = setup.credentials
+    credentials = app.credentials
     pair = f"{credentials.get('client_id', '')}:{credentials.get('client_secret', '')}"
     headers = {"Authorization": f"Basic {base64.b64encode(pair.encode()).decode()}"}
     form = {"grant_type": "account_credentials", "account_id": credentials.get("account_id", "")}
     answer = send(session, "POST", token_url, words=WORDS, headers=headers, data=form)
     if answer.status != 200:
-        raise judge_token_answer(answer)
+        raise judge_token_answer(answer, place=app.place)
     body = parse_json(answer.body, WORDS)
     value, seconds = body.get("access_token"), body.get("expires_in")
     if not isinstance(value, str) or not value or not value.isascii() or not isinstance(seconds, int):
@@ -74,7 +94,7 @@ def fetch_token(session: requests.Session, setup: HostSetup, token_url: str) -> 
     token = Token(value, scopes, time.monotonic() + seconds - SPARE_SECONDS)
     with _lock:
         _forget_old()
-        _kept[_name(setup, token_url)] = token
+        _kept[_name(app, token_url)] = token
     return token
 
 
@@ -86,7 +106,7 @@ def _forget_old() -> None:
         del _kept[next(iter(_kept))]
 
 
-def _name(setup: HostSetup, token_url: str) -> str:
+def _name(app: App, token_url: str) -> str:
     """Of the organization and everything the token was asked for with: other credentials, another token."""
-    parts = [setup.organization, token_url, *(f"{key}={value}" for key, value in sorted(setup.credentials.items()))]
+    parts = [app.organization, token_url, *(f"{key}={value}" for key, value in sorted(app.credentials.items()))]
     return hashlib.sha256("\0".join(parts).encode()).hexdigest()
