@@ -16,11 +16,14 @@ from integrations.models import Connection, Revocation
 from integrations.permissions import Permission
 from integrations.providers.base import Account, AddressBook, Calendar, PushingAccount, Subscription
 from integrations.remote import (
+    ContactDraft,
     Credentials,
     Delta,
     EventDraft,
     RemoteCalendar,
+    RemoteContact,
     RemoteEvent,
+    RemoteNumber,
     RemoteRef,
     Window,
 )
@@ -42,9 +45,9 @@ class PermittedAccount:
         return PermittedCalendar(self._connection, self._account.calendar)
 
     @property
-    def contacts(self) -> AddressBook:
+    def contacts(self) -> "PermittedContacts":
         check_permission(self._connection, Permission.CONTACTS_READ)
-        return self._account.contacts
+        return PermittedContacts(self._connection, self._account.contacts)
 
     @property
     def push(self) -> "PermittedPush":
@@ -117,6 +120,31 @@ class PermittedCalendar:
     def _writable(self) -> Calendar:
         check_permission(self._connection, Permission.CALENDAR_WRITE)
         return self._calendar
+
+
+class PermittedContacts:
+    """An integrations.providers.base.AddressBook that writes only where Contacts write may be used now."""
+
+    def __init__(self, connection: Connection, contacts: AddressBook) -> None:
+        self._connection = connection
+        self._contacts = contacts
+
+    def changes(self, cursor: str | None) -> Iterator[Delta[RemoteContact]]:
+        return self._contacts.changes(cursor)
+
+    def read(self, ref: RemoteRef) -> RemoteContact:
+        return self._contacts.read(ref)
+
+    def create(self, draft: ContactDraft, *, key: str, folder: str = "") -> RemoteContact:
+        return self._writable.create(draft, key=key, folder=folder)
+
+    def add_number(self, ref: RemoteRef, number: RemoteNumber) -> RemoteContact:
+        return self._writable.add_number(ref, number)
+
+    @property
+    def _writable(self) -> AddressBook:
+        check_permission(self._connection, Permission.CONTACTS_WRITE)
+        return self._contacts
 
 
 def check_permission(connection: Connection, permission: Permission) -> None:

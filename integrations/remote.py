@@ -232,6 +232,19 @@ class RemoteContact:
     photo_url: str = ""
     previous_ids: tuple[str, ...] = ()
     """Ids this contact had before the provider merged or renamed it."""
+    key: str = ""
+    """What `AddressBook.create` was given, of a contact made by us, where the provider gives it back."""
+
+
+@dataclass(frozen=True, slots=True)
+class ContactDraft:
+    """A contact as it is to be made. The `label` of each number is the key of a NumberType of the account."""
+
+    given_name: str = ""
+    family_name: str = ""
+    organization: str = ""
+    emails: tuple[RemoteEmail, ...] = ()
+    numbers: tuple[RemoteNumber, ...] = ()
 
 
 Record = TypeVar("Record")

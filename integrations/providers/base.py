@@ -8,12 +8,15 @@ from typing import Any, ClassVar, Literal, Protocol, runtime_checkable
 
 from integrations.permissions import Permission, Permissions
 from integrations.remote import (
+    ContactDraft,
     Credentials,
     Delta,
     EventDraft,
+    NumberKind,
     RemoteCalendar,
     RemoteContact,
     RemoteEvent,
+    RemoteNumber,
     RemoteRef,
     SignIn,
     Window,
@@ -42,6 +45,15 @@ class LoginField:
 
 
 @dataclass(frozen=True, slots=True)
+class NumberType:
+    """A kind of phone number as the service knows it. `label` is its own word for it: "Business 2"."""
+
+    key: str
+    label: str
+    kind: NumberKind
+
+
+@dataclass(frozen=True, slots=True)
 class SignInMethod:
     """One way to sign in at a provider, and what follows from having signed in that way."""
 
@@ -67,6 +79,12 @@ class SignInMethod:
     """Where a person sees and removes grants at the provider itself."""
     pushes: Mapping[str, Literal["each", "whole"]] = field(default_factory=dict)
     """Feeds of whose changes the provider tells us: of each container by itself, or of the feed as a whole."""
+
+    number_types: tuple[NumberType, ...] = ()
+    """What a phone number can be in this account's address book, the most usual first."""
+
+    def find_number_type(self, key: str) -> NumberType | None:
+        return next((one for one in self.number_types if one.key == key), None)
 
     def missing(self, settings: Mapping[str, str]) -> list[str]:
         """Those of `needs` that these settings do not meet."""
@@ -195,13 +213,53 @@ class Calendar(ReadableCalendar, Protocol):
         ...
 
 
-class AddressBook(Protocol):
+class ReadableAddressBook(Protocol):
     def changes(self, cursor: str | None) -> Iterator[Delta[RemoteContact]]:
         """As Calendar.changes; `Delta.folders` rides on the first page of a complete listing and where they changed.
 
         Raises:
             CursorExpired: list again with None.
             ProviderError: any of the family.
+        """
+        ...
+
+    def read(self, ref: RemoteRef) -> RemoteContact:
+        """One contact as it stands now.
+
+        Raises:
+            Gone
+            ProviderError: any other of the family.
+        """
+        ...
+
+
+class AddressBook(ReadableAddressBook, Protocol):
+    """Reading, and writing. Every write may be made again after an answer was lost, and then does nothing more."""
+
+    def create(self, draft: ContactDraft, *, key: str, folder: str = "") -> RemoteContact:
+        """Make a contact. `key`: 32 hex digits of ours, another for each contact; `folder`: a RemoteFolder.id, "" for
+        where the service puts new contacts by itself.
+
+        Made again with the same key it answers with what was made the first time.
+
+        Raises:
+            Gone: there is no such folder any more.
+            Rejected: the provider does not take it, for example because the folder cannot be written to.
+            ProviderError: any other of the family.
+        """
+        ...
+
+    def add_number(self, ref: RemoteRef, number: RemoteNumber) -> RemoteContact:
+        """Add a number to a contact, and leave everything else as it is there. Its `label` is the key of a NumberType.
+
+        `ref.version`: what was read before. A contact that has this number (in any spelling) already is answered as it
+        is, whatever its version.
+
+        Raises:
+            Conflict: it was changed there since `ref.version`.
+            Gone
+            Rejected: the provider does not take it, or all places that it has for this type are taken.
+            ProviderError: any other of the family.
         """
         ...
 
