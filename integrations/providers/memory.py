@@ -35,7 +35,8 @@ from integrations.permissions import (
     without_orphans,
 )
 from integrations.providers.base import Authorization, LoginField, ProviderInfo, SaveCredentials, SignInMethod
-from integrations.providers.memory_books import Item, MemoryBook, Shelf
+from integrations.providers.memory_books import MemoryBook, Shelf, list_shelf
+from integrations.providers.memory_people import NUMBER_TYPES, MemoryContacts, MemoryPeople
 from integrations.remote import (
     Credentials,
     Delta,
@@ -62,8 +63,7 @@ class MemoryPerson:
     account_id: str
     calendars: dict[str, MemoryBook] = field(default_factory=dict)
     """By id, the person's own first, as ""."""
-    contacts: Shelf[RemoteContact] = field(default_factory=Shelf)
-    folders: dict[str, RemoteFolder] = field(default_factory=dict)
+    address_book: MemoryPeople = field(default_factory=MemoryPeople)
     granted: Permissions = NONE
     opened: Permissions = ALL
     """As far as the access token in use was asked for."""
@@ -92,11 +92,19 @@ class MemoryPerson:
         self.calendars[remote_id] = MemoryBook(remote_id, name, self.email, **fields)
         return self.calendars[remote_id]
 
+    @property
+    def contacts(self) -> Shelf[RemoteContact]:
+        return self.address_book.contacts
+
+    @property
+    def folders(self) -> dict[str, RemoteFolder]:
+        return self.address_book.folders
+
     def put_contact(self, remote_id: str, **fields: Any) -> RemoteContact:
-        return self.contacts.put(RemoteContact(RemoteRef(remote_id), **fields))
+        return self.address_book.put_contact(remote_id, **fields)
 
     def put_folder(self, remote_id: str, name: str, **fields: Any) -> None:
-        self.folders[remote_id] = RemoteFolder(remote_id, name, **fields)
+        self.address_book.put_folder(remote_id, name, **fields)
 
     def end_grant(self) -> None:
         """As the person would at the provider's own page, or an administrator there."""
@@ -116,7 +124,8 @@ class MemoryService:
         self.rotates = True
         self.requests: list[str] = []
         """What was asked, in order: "calendar" and "contacts" (a page of a listing), "calendars", "read", "instances",
-        "create", "update", "end_series", "delete", "refresh", "redeem", "revoke", "log in"."""
+        "create", "update", "end_series", "delete", "read contact", "create contact", "add number", "refresh", "redeem",
+        "revoke", "log in"."""
         self.refusals = 0
         self._codes: dict[str, tuple[str, Permissions, str]] = {}
         self._faults: deque[tuple[str, ProviderError]] = deque()
@@ -211,6 +220,7 @@ class Memory:
                 scopes={permission: (permission.value,) for permission in Permission},
                 revokes=True,
                 grants_url="https://memory.example/grants",
+                number_types=NUMBER_TYPES,
             ),
             SignInMethod(
                 "password",
@@ -224,6 +234,7 @@ class Memory:
                     LoginField("version", "Version", "choice", choices=(("", "Not sure"), ("2", "Two"))),
                     LoginField("ews_url", "Address", "url", default="https://memory.example/"),
                 ),
+                number_types=NUMBER_TYPES,
             ),
         ),
     )
@@ -342,7 +353,7 @@ class MemoryAccount:
         return MemoryCalendar(self)
 
     @property
-    def contacts(self) -> "MemoryContacts":
+    def contacts(self) -> MemoryContacts:
         return MemoryContacts(self)
 
     @property
@@ -395,7 +406,7 @@ class MemoryCalendar:
         def open_shelf() -> Shelf[RemoteEvent]:
             return self._open("calendar", calendar).events
 
-        for page in _list(open_shelf, cursor, self._account.page_size, holds=window.holds):
+        for page in list_shelf(open_shelf, cursor, self._account.page_size, holds=window.holds):
             yield replace(page, changed=_as_listed(page.changed))
 
     def read(self, ref: RemoteRef) -> RemoteEvent:
@@ -448,42 +459,3 @@ class MemoryCalendar:
 
 def _as_listed(events: Iterable[RemoteEvent]) -> tuple[RemoteEvent, ...]:
     return tuple(replace(one, original_starts=None) if one.original_starts else one for one in events)
-
-
-class MemoryContacts:
-    """An integrations.providers.base.AddressBook; folders ride on every first page."""
-
-    def __init__(self, account: MemoryAccount) -> None:
-        self._account = account
-
-    def changes(self, cursor: str | None) -> Iterator[Delta[RemoteContact]]:
-        folders: tuple[RemoteFolder, ...] | None = None
-
-        def open_shelf() -> Shelf[RemoteContact]:
-            nonlocal folders
-            person = self._account.request("contacts", Permission.CONTACTS_READ)
-            folders = tuple(person.folders.values())
-            return person.contacts
-
-        for number, page in enumerate(_list(open_shelf, cursor, self._account.page_size, holds=lambda _: True)):
-            yield replace(page, folders=folders) if number == 0 else page
-
-
-def _list(
-    open_shelf: Callable[[], Shelf[Item]], cursor: str | None, page_size: int, *, holds: Callable[[Item], bool]
-) -> Iterator[Delta[Item]]:
-    """Pages of everything, or of what was touched since. The next cursor is of the moment the listing began."""
-    shelf = open_shelf()
-    following = shelf.cursor()
-    ids = sorted(shelf.items) if cursor is None else shelf.touched_since(cursor)
-    if cursor is None:
-        ids = [one for one in ids if holds(shelf.items[one])]
-    batches = [ids[start : start + page_size] for start in range(0, len(ids), page_size)] or [[]]
-    for number, batch in enumerate(batches):
-        if number:
-            shelf = open_shelf()
-        is_last = number == len(batches) - 1
-        changed = tuple(shelf.items[one] for one in batch if one in shelf.items and holds(shelf.items[one]))
-        held = {item.ref.id for item in changed}
-        gone = tuple(one for one in batch if one not in held) if cursor is not None else ()
-        yield Delta(changed, gone, following if is_last else None, cursor is None and is_last)

@@ -1,5 +1,6 @@
-"""The calendars of the memory provider: events, series with their occurrences, and what writing does to them."""
+"""The shelves of the memory provider, and its calendars: events, series, and what writing does to them."""
 
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any, Generic, Protocol, TypeVar
@@ -7,7 +8,16 @@ from zoneinfo import ZoneInfo
 
 from integrations.errors import Conflict, CursorExpired, Gone, Rejected
 from integrations.providers.drafts import escape, is_backwards, is_written, nearest_day
-from integrations.remote import DRAFT_FIELDS, Attendee, EventDraft, RemoteCalendar, RemoteEvent, RemoteRef, Window
+from integrations.remote import (
+    DRAFT_FIELDS,
+    Attendee,
+    Delta,
+    EventDraft,
+    RemoteCalendar,
+    RemoteEvent,
+    RemoteRef,
+    Window,
+)
 
 
 class _Item(Protocol):
@@ -62,6 +72,26 @@ class Shelf(Generic[Item]):
             raise CursorExpired(detail="memory")
         touched = sorted((at, remote_id) for remote_id, at in self._touched.items() if at > int(since))
         return [remote_id for _, remote_id in touched]
+
+
+def list_shelf(
+    open_shelf: Callable[[], Shelf[Item]], cursor: str | None, page_size: int, *, holds: Callable[[Item], bool]
+) -> Iterator[Delta[Item]]:
+    """Pages of everything, or of what was touched since. The next cursor is of the moment the listing began."""
+    shelf = open_shelf()
+    following = shelf.cursor()
+    ids = sorted(shelf.items) if cursor is None else shelf.touched_since(cursor)
+    if cursor is None:
+        ids = [one for one in ids if holds(shelf.items[one])]
+    batches = [ids[start : start + page_size] for start in range(0, len(ids), page_size)] or [[]]
+    for number, batch in enumerate(batches):
+        if number:
+            shelf = open_shelf()
+        is_last = number == len(batches) - 1
+        changed = tuple(shelf.items[one] for one in batch if one in shelf.items and holds(shelf.items[one]))
+        held = {item.ref.id for item in changed}
+        gone = tuple(one for one in batch if one not in held) if cursor is not None else ()
+        yield Delta(changed, gone, following if is_last else None, cursor is None and is_last)
 
 
 @dataclass(slots=True)
