@@ -53,6 +53,7 @@ INSTALLED_APPS = [
     "integrations",
     "meetings",
     "contacts",
+    "phone",
     "safety",
     "csp",
     "django_htmx",
@@ -261,6 +262,12 @@ ZOOM = {
     "api_root": env.text("ZOOM_API_ROOT", "https://api.zoom.us/v2/"),
 }
 HOST_SETTINGS = {"zoom": ZOOM}
+
+# Phone systems that can be asked. Which one, an admin says for each organization; any other posts what it tells.
+PHONE_SYSTEMS = {"zoom": "phone.zoom.ZoomPhone"}
+PHONE_SYSTEM_SETTINGS = {"zoom": ZOOM}
+# Whose number is it that calls? See phone.callers.
+CALLERS = "contacts.callers.ContactBook"
 
 # Where providers tell us of changes: a public https address. Without one, polling alone finds them.
 PUSH_ADDRESS = ""

@@ -13,6 +13,8 @@ urlpatterns = [
     path("administration/", include("meetings.host_urls")),
     path("meetings/", include("meetings.urls")),
     path("contacts/", include("contacts.urls")),
+    path("phone/", include("phone.urls")),
+    path("administration/", include("phone.administration_urls")),
     path("support/", admin.site.urls),
 ]
 handler400 = "portal.pages.bad_request"
