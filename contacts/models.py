@@ -8,8 +8,8 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.models import Q
 
 from contacts.names import NO_NAME, SORT_LENGTH, fold, initial_of
-from contacts.numbers import KIND_LABELS, find_digits, format_number, is_number_like, parse_number
 from integrations.models import Connection
+from integrations.numbers import KIND_LABELS, find_digits, format_number, is_number_like, parse_number
 from integrations.permissions import Permission
 from integrations.remote import NumberKind, RemoteEmail
 from organizations.models import User

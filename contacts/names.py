@@ -7,7 +7,7 @@ import re
 import unicodedata
 from functools import lru_cache
 
-from contacts.numbers import find_digits
+from integrations.numbers import find_digits
 from integrations.remote import RemoteContact
 
 NO_NAME = "No name"

@@ -14,8 +14,8 @@ from django.db.models import QuerySet
 
 from contacts.models import Contact, ContactFolder, ContactNumber, Filing
 from contacts.names import clean_line, clean_lines, find_name, fold, is_keepable, sort_name_of
-from contacts.numbers import find_digits, parse_number
 from integrations.models import Connection
+from integrations.numbers import find_digits, parse_number
 from integrations.permissions import Permission
 from integrations.providers.base import Account
 from integrations.pulling import Counts, Writing

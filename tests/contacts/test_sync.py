@@ -7,9 +7,9 @@ from django.db import connection as database
 from django.test.utils import CaptureQueriesContext
 
 from contacts.models import Contact, ContactFolder, ContactNumber, Filing
-from contacts.numbers import NO_COUNTRY, SHORT_CODE
 from contacts.sync import ContactsFeed, apply_folders
 from integrations.models import Connection
+from integrations.numbers import NO_COUNTRY, SHORT_CODE
 from integrations.pulling import Counts
 from integrations.remote import (
     Delta,

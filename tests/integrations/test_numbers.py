@@ -7,8 +7,8 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from contacts import numbers
-from contacts.numbers import (
+from integrations import numbers
+from integrations.numbers import (
     NO_AREA,
     NO_COUNTRY,
     NO_NUMBER,
