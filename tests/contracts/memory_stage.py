@@ -2,13 +2,14 @@
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import date, datetime, timedelta
 
 from integrations import errors
 from integrations.permissions import ALL, NONE, Permissions
 from integrations.providers.memory import Memory, MemoryService
 from integrations.recurrence import Recurrence, Repeats
-from integrations.remote import Credentials, EventDraft, RemoteNumber, RemoteRef, SignIn
+from integrations.remote import Credentials, EventDraft, NumberKind, RemoteEmail, RemoteNumber, RemoteRef, SignIn
 from tests.contracts.stages import PASSWORD, PERSON, consent_to
 
 
@@ -17,6 +18,9 @@ class MemoryStage:
     page_size = 5
     page_sizes = ()
     invites = False
+    number_slots: Mapping[str, int] = {}
+    has_locked_folders = True
+    lists_keys = True
 
     def __init__(self) -> None:
         self.service = MemoryService()
@@ -91,6 +95,36 @@ class MemoryStage:
 
     def remove_contact(self, remote_id: str) -> None:
         self.person.contacts.remove(remote_id)
+
+    def add_full_contact(self) -> str:
+        return self.person.put_contact(
+            self._next(),
+            given_name="Ines",
+            family_name="Ferreira",
+            display_name="Ines Ferreira",
+            organization="Ferreira Lda.",
+            title="Owner",
+            emails=(RemoteEmail("ines@ferreira.example", "Work"), RemoteEmail("ines@home.example", "Home")),
+            numbers=(RemoteNumber("+49 30 901820", NumberKind.MOBILE, "Mobile"),),
+            addresses=("Rua do Carmo 1\nLisboa",),
+            note="Met in Porto.",
+            photo_url="https://memory.example/photos/1",
+        ).ref.id
+
+    def rename_contact(self, remote_id: str, name: str) -> None:
+        self.person.contacts.put(replace(self.person.contacts.items[remote_id], display_name=name))
+
+    def show_contact(self, remote_id: str) -> object:
+        return replace(self.person.contacts.items[remote_id], ref=RemoteRef(remote_id), numbers=())
+
+    def count_contacts(self, name: str) -> int:
+        return sum(one.display_name == name for one in self.person.contacts.items.values())
+
+    def remove_folder(self, remote_id: str) -> None:
+        del self.person.folders[remote_id]
+
+    def lock_folder(self, remote_id: str) -> None:
+        self.person.folders[remote_id] = replace(self.person.folders[remote_id], is_writable=False)
 
     def expire_cursors(self) -> None:
         self.person.events.expire_cursors()

@@ -103,6 +103,40 @@ class Stage(Protocol):
         ...
 
 
+class ContactStage(Stage, Protocol):
+    """A stage on which contacts are written. `lose_answer` also takes "create contact" and "add number"."""
+
+    number_slots: Mapping[str, int]
+    """By NumberType.key, how many numbers of this type a contact has room for; {} where there is room for any."""
+    has_locked_folders: bool
+    """Whether there are folders that a person may read and not change (`lock_folder`)."""
+    lists_keys: bool
+    """Whether `AddressBook.changes` says what a contact was made with."""
+
+    def add_full_contact(self) -> str:
+        """Somebody with everything that the service has room for, two e-mail addresses, a note, a postal address and a
+        photo among it, and of numbers one: "+49 30 901820", of the first of the method's `number_types`."""
+        ...
+
+    def rename_contact(self, remote_id: str, name: str) -> None: ...
+
+    def show_contact(self, remote_id: str) -> object:
+        """All that the service holds of a contact, but its numbers and what each change changes. To be compared."""
+        ...
+
+    def count_contacts(self, name: str) -> int:
+        """Contacts that are shown as this, in all folders, as the service has them; what was deleted counts as none."""
+        ...
+
+    def remove_folder(self, remote_id: str) -> None:
+        """A folder that is empty."""
+        ...
+
+    def lock_folder(self, remote_id: str) -> None:
+        """From now on the person may only read it; where `has_locked_folders`."""
+        ...
+
+
 class OAuthStage(Stage, Protocol):
     provider: OAuthProvider  # type: ignore[assignment]
     narrows: bool
