@@ -8,6 +8,7 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
 import time
 import urllib.request
 from collections.abc import Callable, Iterator
@@ -18,7 +19,17 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, Response, expect, sync_playwright
+from playwright.sync_api import (
+    Browser,
+    BrowserContext,
+    ConsoleMessage,
+    Page,
+    Playwright,
+    Response,
+    expect,
+    sync_playwright,
+)
+from playwright.sync_api import Error as PlaywrightError
 
 ROOT = Path(__file__).resolve().parents[2]
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")
@@ -159,16 +170,56 @@ def portico(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Portico]:
         yield demo
 
 
+class Chromium:
+    """Debian's chromium, started again where it had to be killed: now and then it never finishes closing a page."""
+
+    def __init__(self, playwright: Playwright, executable: str) -> None:
+        self._playwright = playwright
+        self._executable = executable
+        self._browser: Browser | None = None
+
+    @property
+    def browser(self) -> Browser:
+        if self._browser is None or not self._browser.is_connected():
+            self._browser = self._playwright.chromium.launch(executable_path=self._executable, args=FLAGS)
+        return self._browser
+
+    def close(self, what: BrowserContext | None = None) -> None:
+        """Close a context, or all of it; the process is killed where that takes too long."""
+        browser = self._browser
+        if browser is None or not browser.is_connected():
+            return
+        killer = threading.Timer(SECONDS, _kill_browsers)
+        killer.start()
+        try:
+            (what or browser).close()
+        except PlaywrightError:
+            if browser.is_connected():
+                raise
+        finally:
+            killer.cancel()
+
+
+def _kill_browsers(parent: int | None = None) -> None:
+    """The browsers that this process has started, by way of Playwright's driver."""
+    for children in Path(f"/proc/{parent or os.getpid()}/task").glob("*/children"):
+        for pid in map(int, children.read_text().split()):
+            if any(name in Path(f"/proc/{pid}/cmdline").read_text().partition("\0")[0] for name in BROWSERS):
+                os.kill(pid, signal.SIGKILL)
+            else:
+                _kill_browsers(pid)
+
+
 @pytest.fixture(scope="package")
-def browser() -> Iterator[Browser]:
-    """Debian's chromium, or a skip that says that there is none."""
+def chromium() -> Iterator[Chromium]:
+    """A browser, or a skip that says that there is none."""
     executable = next(filter(None, map(shutil.which, BROWSERS)), None)
     if executable is None:
         pytest.skip(f"no browser here ({', '.join(BROWSERS)}): bin/test installs Debian's chromium where it may")
     with sync_playwright() as playwright:
-        launched = playwright.chromium.launch(executable_path=executable, args=FLAGS)
-        yield launched
-        launched.close()
+        chromium = Chromium(playwright, executable)
+        yield chromium
+        chromium.close()
 
 
 @dataclass
@@ -290,14 +341,14 @@ Visit = Callable[..., Visitor]
 
 
 @pytest.fixture
-def visit(portico: Portico, browser: Browser) -> Iterator[Visit]:
+def visit(portico: Portico, chromium: Chromium) -> Iterator[Visit]:
     """visit(viewport=DESKTOP, color_scheme="light", javascript=True, **more) -> a Visitor; troubles fail the test."""
     visitors: list[Visitor] = []
 
     def visit(
         *, viewport: dict[str, int] = DESKTOP, color_scheme: str = "light", javascript: bool = True, **more: Any
     ) -> Visitor:
-        context = browser.new_context(
+        context = chromium.browser.new_context(
             viewport=viewport, color_scheme=color_scheme, java_script_enabled=javascript, locale="en-GB", **more
         )
         context.set_default_timeout(15_000)
@@ -308,5 +359,5 @@ def visit(portico: Portico, browser: Browser) -> Iterator[Visit]:
 
     yield visit
     for visitor in visitors:
-        visitor.context.close()
+        chromium.close(visitor.context)
     assert [trouble for visitor in visitors for trouble in visitor.left_troubles()] == []

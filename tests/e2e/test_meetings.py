@@ -27,7 +27,7 @@ def change_there(portico: Portico, service: Service, event: dict, body: dict, em
 
 
 def wait_until_saved(page: Page) -> None:
-    expect(page.locator("#scheduled [data-progress], #scheduled[data-progress]")).to_have_count(0)
+    expect(page.locator("#scheduled [data-progress], #scheduled[data-progress]")).to_have_count(0, timeout=45_000)
 
 
 def schedule(visitor: Visitor, topic: str, *, days: int = 2, hour: int = 15, **fields: str) -> Page:
