@@ -14,6 +14,7 @@ from integrations.errors import NotOffered
 from integrations.permissions import Permissions
 from integrations.providers.base import LoginField, ProviderInfo, SaveCredentials, SignInMethod
 from integrations.providers.exchange import ews
+from integrations.providers.exchange.people import NUMBER_TYPES
 from integrations.providers.exchange.scopes import SCOPES
 from integrations.remote import Credentials, SignIn
 
@@ -67,6 +68,7 @@ class Exchange:
                 summary="Portico keeps your password, encrypted, and signs in with it whenever it reads.",
                 scopes=SCOPES,
                 fields=(USER, PASSWORD, VERSION, EWS_URL),
+                number_types=NUMBER_TYPES,
             ),
         ),
     )

@@ -98,7 +98,8 @@ CODES: dict[str, tuple[type[ProviderError], str]] = {
             Rejected,
             "not_taken",
             "ErrorCalendarInvalidAttributeValue ErrorCalendarInvalidPropertyState ErrorCalendarInvalidPropertyValue "
-            "ErrorCannotCreateCalendarItemInNonCalendarFolder ErrorInvalidPropertySet ErrorInvalidPropertyDelete "
+            "ErrorCannotCreateCalendarItemInNonCalendarFolder ErrorCannotCreateContactInNonContactFolder "
+            "ErrorInvalidPropertySet ErrorInvalidPropertyDelete "
             "ErrorInvalidPropertyForOperation ErrorInvalidValueForProperty ErrorItemSave ErrorItemSavePropertyError "
             "ErrorPropertyUpdate ErrorPropertyValidationFailure",
         ),

@@ -11,15 +11,16 @@ from dataclasses import dataclass, field
 
 import orjson
 
-from integrations.errors import CursorExpired
+from integrations.errors import CursorExpired, Gone
+from integrations.providers.exchange.codes import BAD_IDS
 from integrations.providers.exchange.folders import Folder, above, choose_folders, is_contact_folder, parse_folder
-from integrations.providers.exchange.operations import get_contacts, sync_hierarchy, sync_items
+from integrations.providers.exchange.operations import get_contact, get_contacts, sync_hierarchy, sync_items
 from integrations.providers.exchange.people import parse_contact
-from integrations.providers.exchange.responses import TYPES, Element
+from integrations.providers.exchange.responses import MESSAGES, TYPES, Element, check, code_of
 from integrations.providers.exchange.syncing import get_items, read_change, sync
 from integrations.providers.exchange.tree import find_own
 from integrations.providers.exchange.wire import Wire
-from integrations.remote import Delta, RemoteContact, RemoteFolder
+from integrations.remote import Delta, RemoteContact, RemoteFolder, RemoteRef
 
 # A page is what is in memory at once.
 _PAGE_SIZE = 100
@@ -54,8 +55,8 @@ def parse_cursor(text: str) -> Cursor | None:
     return cursor if cursor.tree else None
 
 
-class ExchangeContacts:
-    """The person's contacts: an integrations.providers.base.AddressBook."""
+class ReadableExchangeContacts:
+    """The person's contacts: an integrations.providers.base.ReadableAddressBook."""
 
     def __init__(self, wire: Wire) -> None:
         self._wire = wire
@@ -73,6 +74,23 @@ class ExchangeContacts:
         is_complete = cursor is None
         folders = self._read_tree(known) if is_complete or self._is_tree_changed(known) else None
         yield from self._read(known, folders, is_complete=is_complete)
+
+    def read(self, ref: RemoteRef) -> RemoteContact:
+        """As in base.ReadableAddressBook.
+
+        Reference: https://learn.microsoft.com/en-us/exchange/client-developer/web-service-reference/getitem-operation
+        """
+        words = self._wire.words
+        (message,) = self._wire.ask(get_contact(ref.id))[:1]
+        if message.get("ResponseClass") == "Error" and code_of(message) in BAD_IDS:
+            raise Gone(words.gone, detail="no id of a contact")
+        item = check(message, words).find(f"{MESSAGES}Items/{TYPES}Contact")
+        parent = item.find(f"{TYPES}ParentFolderId") if item is not None else None
+        folder = parent.get("Id", "") if parent is not None else ref.container
+        contact = parse_contact(item, folder) if item is not None else None
+        if contact is None:
+            raise Gone(words.gone, detail="no contact by this id")
+        return contact
 
     def _is_tree_changed(self, cursor: Cursor) -> bool:
         """Whether something has happened to a folder that concerns us. The state moves on either way."""
@@ -115,7 +133,11 @@ class ExchangeContacts:
 
     def _sync_tree(self, cursor: Cursor) -> Iterator[Element]:
         """Each change of a folder since `cursor.tree`, which moves on page by page; from nothing all of them."""
-        for changes, state in sync(self._wire, sync_hierarchy, cursor.tree):
+
+        def operation(state: str) -> str:
+            return sync_hierarchy(state, with_rights=True)
+
+        for changes, state in sync(self._wire, operation, cursor.tree):
             cursor.tree = state
             yield from changes
 

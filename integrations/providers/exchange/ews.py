@@ -14,7 +14,7 @@ import requests
 from integrations.errors import AdminNeeded, Gone, ReconnectNeeded, Refused, Unexpected
 from integrations.permissions import ALL, dump_permissions
 from integrations.providers.base import SaveCredentials
-from integrations.providers.exchange.contacts import ExchangeContacts
+from integrations.providers.exchange.contact_writing import ExchangeContacts
 from integrations.providers.exchange.folders import parse_folder
 from integrations.providers.exchange.operations import get_calendars_of, get_folders, resolve_names
 from integrations.providers.exchange.people import parse_resolutions

@@ -92,6 +92,7 @@ def choose_folders(folders: Mapping[str, Folder], *, default: str, trash: str) -
             one.name,
             next((parent for parent in above(folders, one.id) if parent in chosen), ""),
             is_default=one.id == default,
+            is_writable=one.is_writable,
         )
         for one in sorted(chosen.values(), key=lambda one: one.id != default)
     )

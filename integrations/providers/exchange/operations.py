@@ -101,7 +101,7 @@ KEY = (
     f'<t:ExtendedFieldURI PropertySetId="5b6a4b04-7ff5-4a6f-9a34-0c5d2f7c7d1e" PropertyName="{KEY_NAME}" '
     'PropertyType="String"/>'
 )
-"""A property of our own that events made here have. It stays in this mailbox, which a UID does not."""
+"""A property of our own that events and contacts made here have. It stays in this mailbox, which a UID does not."""
 IS_HIDDEN = "0x10f4"
 """PidTagAttributeHidden. Reference: https://learn.microsoft.com/en-us/openspecs/exchange_server_protocols/ms-oxprops"""
 
@@ -208,9 +208,9 @@ def find_events(folder: str, starts: datetime, ends: datetime) -> str:
     )
 
 
-def place(folder: str) -> str:
-    """A calendar by its id; "" for the person's own."""
-    return f'<t:FolderId Id="{dump_attribute(folder)}"/>' if folder else '<t:DistinguishedFolderId Id="calendar"/>'
+def place(folder: str, own: str = "calendar") -> str:
+    """A folder by its id; "" for the person's own of this distinguished name."""
+    return f'<t:FolderId Id="{dump_attribute(folder)}"/>' if folder else f'<t:DistinguishedFolderId Id="{own}"/>'
 
 
 def dump_moment(moment: datetime) -> str:
@@ -241,6 +241,11 @@ def get_contacts(ids: Iterable[str], *, with_body: bool = True) -> str:
     return _get_items(ids, _contact_fields(with_body), body="Text")
 
 
+def get_contact(remote_id: str) -> str:
+    """GetItem of one, with the folder that it is in."""
+    return _get_items([remote_id], _fields(("item:ParentFolderId",)) + _contact_fields(True), body="Text")
+
+
 def _get_items(ids: Iterable[str], fields: str, *, body: str) -> str:
     return _get("".join(f'<t:ItemId Id="{dump_attribute(one)}"/>' for one in ids), fields, body=body)
 
@@ -265,7 +270,7 @@ def _contact_fields(with_body: bool) -> str:
     parts += [_indexed("contacts:EmailAddress", key) for key in _EMAIL_KEYS]
     parts += [_indexed("contacts:PhoneNumber", key) for key in PHONE_KEYS]
     parts += [_indexed(f"contacts:PhysicalAddress:{part}", key) for key in _ADDRESS_KEYS for part in _ADDRESS_PARTS]
-    return "".join(parts)
+    return "".join(parts) + KEY
 
 
 def _indexed(uri: str, key: str) -> str:

@@ -6,7 +6,8 @@ Reference: https://learn.microsoft.com/en-us/exchange/client-developer/web-servi
 from collections.abc import Mapping
 from operator import itemgetter
 
-from integrations.providers.exchange.operations import PHONE_KEYS
+from integrations.providers.base import NumberType
+from integrations.providers.exchange.operations import KEY_NAME, PHONE_KEYS
 from integrations.providers.exchange.responses import TYPES, Element
 from integrations.remote import NumberKind, RemoteContact, RemoteEmail, RemoteNumber, RemoteRef
 
@@ -34,6 +35,9 @@ _NUMBERS: dict[str, tuple[NumberKind, str]] = {
     "HomeFax": (NumberKind.FAX, "Home fax"),
     "OtherFax": (NumberKind.FAX, "Other fax"),
 }
+NUMBER_TYPES = tuple(NumberType(key, label, kind) for key, (kind, label) in _NUMBERS.items())
+"""All that Outlook offers, each with one place in a contact."""
+_TYPE_OF = {(one.kind, one.label): one.key for one in NUMBER_TYPES}
 _ORDER = {key: position for position, key in enumerate(PHONE_KEYS)}
 _ADDRESS_ORDER = {"Business": 0, "Home": 1, "Other": 2}
 _SIMPLE_OF_CONTACTS = {
@@ -45,6 +49,7 @@ _ENTRY, _EMAILS, _PHONES, _POSTAL = (
     f"{TYPES}{name}" for name in ("Entry", "EmailAddresses", "PhoneNumbers", "PhysicalAddresses")
 )
 _LISTS = frozenset({_EMAILS, _PHONES, _POSTAL})
+_OWN_PROPERTY, _VALUE = f"{TYPES}ExtendedFieldURI", f"{TYPES}Value"
 
 
 def parse_contact(item: Element, folder: str) -> RemoteContact | None:
@@ -53,17 +58,18 @@ def parse_contact(item: Element, folder: str) -> RemoteContact | None:
     emails: dict[str, None] = {}
     numbers: list[tuple[int, RemoteNumber]] = []
     postal: list[tuple[int, dict[str, str]]] = []
-    within = ""
+    within = key = ""
+    is_key = False
     find_name, find_part = _SIMPLE_OF_CONTACTS.get, _PART_NAMES.get
     for one in item.iter():
         tag = one.tag
         if tag == _ENTRY:
-            key, text = one.get("Key", ""), (one.text or "").strip()
+            entry, text = one.get("Key", ""), (one.text or "").strip()
             if within == _POSTAL:
-                postal.append((_ADDRESS_ORDER.get(key, 9), {}))
+                postal.append((_ADDRESS_ORDER.get(entry, 9), {}))
             elif within == _PHONES and text:
-                kind, label = _NUMBERS.get(key) or (NumberKind.OTHER, key)
-                numbers.append((_ORDER.get(key, 99), RemoteNumber(text, kind, label)))
+                kind, label = _NUMBERS.get(entry) or (NumberKind.OTHER, entry)
+                numbers.append((_ORDER.get(entry, 99), RemoteNumber(text, kind, label)))
             elif within == _EMAILS and (email := _parse_email(text, one.get("RoutingType", ""))):
                 emails[email] = None
         elif (name := find_name(tag)) is not None:
@@ -73,6 +79,10 @@ def parse_contact(item: Element, folder: str) -> RemoteContact | None:
                 postal[-1][1][part] = (one.text or "").strip()
         elif tag in _LISTS:
             within = tag
+        elif tag == _OWN_PROPERTY:
+            is_key = one.get("PropertyName") == KEY_NAME
+        elif tag == _VALUE and is_key:
+            key = one.text or ""
         elif tag == _ITEM_ID:
             fields["Id"], fields["ChangeKey"] = one.get("Id", ""), one.get("ChangeKey", "")
     get = fields.get
@@ -95,7 +105,13 @@ def parse_contact(item: Element, folder: str) -> RemoteContact | None:
         tuple([number for _, number in numbers]),
         tuple([text for _, parts in postal if (text := _format_address(parts))]),
         get("Body", ""),
+        key=key,
     )
+
+
+def types_of(contact: RemoteContact) -> list[str]:
+    """The keys of the types that a contact has a number of."""
+    return [key for one in contact.numbers if (key := _TYPE_OF.get((one.kind, one.label)))]
 
 
 _position = itemgetter(0)

@@ -1,4 +1,4 @@
-"""Asking Exchange for an event by something else than its id: the XML of FindItem with a Restriction. Pure.
+"""Asking Exchange for an item by something else than its id: the XML of FindItem with a Restriction. Pure.
 
 Reference: https://learn.microsoft.com/en-us/exchange/client-developer/web-service-reference/restriction
 """
@@ -17,22 +17,27 @@ _KIND = '<t:FieldURI FieldURI="calendar:CalendarItemType"/>'
 
 def find_by_key(folder: str, key: str) -> str:
     """FindItem: the events and series of a calendar that were made with a key of ours."""
-    return _find_where(folder, KEY, dump_attribute(key))
+    return _find_where(place(folder), KEY, dump_attribute(key), _KIND)
+
+
+def find_contacts_by_key(folder: str, key: str) -> str:
+    """FindItem: the contacts of a folder that were made with a key of ours."""
+    return _find_where(place(folder, "contacts"), KEY, dump_attribute(key))
 
 
 def find_by_uid(folder: str, uid: str) -> str:
     """FindItem: the events and series of a calendar that have a UID."""
-    return _find_where(folder, _GLOBAL_ID, b64encode(_dump_global_id(uid)).decode())
+    return _find_where(place(folder), _GLOBAL_ID, b64encode(_dump_global_id(uid)).decode(), _KIND)
 
 
-def _find_where(folder: str, path: str, value: str) -> str:
+def _find_where(where: str, path: str, value: str, fields: str = "") -> str:
+    extra = f"<t:AdditionalProperties>{fields}</t:AdditionalProperties>" if fields else ""
     constant = f'<t:FieldURIOrConstant><t:Constant Value="{value}"/></t:FieldURIOrConstant>'
     return (
-        '<m:FindItem Traversal="Shallow"><m:ItemShape><t:BaseShape>IdOnly</t:BaseShape>'
-        f"<t:AdditionalProperties>{_KIND}</t:AdditionalProperties></m:ItemShape>"
+        f'<m:FindItem Traversal="Shallow"><m:ItemShape><t:BaseShape>IdOnly</t:BaseShape>{extra}</m:ItemShape>'
         '<m:IndexedPageItemView MaxEntriesReturned="10" Offset="0" BasePoint="Beginning"/>'
         f"<m:Restriction><t:IsEqualTo>{path}{constant}</t:IsEqualTo></m:Restriction>"
-        f"<m:ParentFolderIds>{place(folder)}</m:ParentFolderIds></m:FindItem>"
+        f"<m:ParentFolderIds>{where}</m:ParentFolderIds></m:FindItem>"
     )
 
 

@@ -127,7 +127,7 @@ def _read(wire: Wire, message: Element, container: str) -> Item:
 
 
 def _get_by_uid(wire: Wire, ref: RemoteRef) -> str:
-    found = _find(wire, find_by_uid(ref.container, ref.id))
+    found = find_one(wire, find_by_uid(ref.container, ref.id))
     if not found:
         raise Gone(wire.words.gone, detail="no event with this UID")
     return found
@@ -135,17 +135,17 @@ def _get_by_uid(wire: Wire, ref: RemoteRef) -> str:
 
 def find_made(wire: Wire, calendar: str, key: str) -> str:
     """The id of what was made in a calendar with a key of ours; "" where nothing was."""
-    return _find(wire, find_by_key(calendar, key))
+    return find_one(wire, find_by_key(calendar, key))
 
 
-def _find(wire: Wire, operation: str) -> str:
+def find_one(wire: Wire, operation: str) -> str:
     """The id of what is found, of several a series'; "" for nothing.
 
     Reference: https://learn.microsoft.com/en-us/exchange/client-developer/web-service-reference/finditem-operation
     """
     (message,) = wire.ask(operation)[:1]
     if message.get("ResponseClass") == "Error" and code_of(message) in BAD_IDS:
-        raise Gone(wire.words.gone, detail="no id of a calendar")
+        raise Gone(wire.words.gone, detail="no id of a folder")
     items = check(message, wire.words).find(f"{MESSAGES}RootFolder/{TYPES}Items")
     found = [parse_fields(one) for one in items] if items is not None else []
     found.sort(key=lambda one: one.get("CalendarItemType") != MASTER)

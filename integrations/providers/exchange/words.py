@@ -163,6 +163,14 @@ class EwsWords(Words):
         return f"{self.name} lets you read this calendar, but not change it."
 
     @property
+    def read_only_contacts(self) -> str:
+        return f"{self.name} lets you read the contacts in this folder, but not change them. Choose another folder."
+
+    @property
+    def many_emails(self) -> str:
+        return f"{self.name} keeps three e-mail addresses of a contact. Leave some out."
+
+    @property
     def cannot_move(self) -> str:
         return (
             "This series is repeated in a way that Portico cannot move to another day. Move it in Outlook, or change "

@@ -15,7 +15,7 @@ import orjson
 import requests
 
 from integrations.errors import NotOffered, ReconnectNeeded, Unexpected
-from integrations.permissions import Permissions, dump_permissions
+from integrations.permissions import Permission, Permissions, dump_permissions
 from integrations.providers.access import Access, Challenged, parse_tokens, scopes_of, without_token
 from integrations.providers.base import (
     Account,
@@ -27,8 +27,10 @@ from integrations.providers.base import (
     SignInMethod,
 )
 from integrations.providers.exchange import ews
+from integrations.providers.exchange.people import NUMBER_TYPES as EWS_NUMBER_TYPES
 from integrations.providers.office365 import refusals
-from integrations.providers.office365.contacts import Office365Contacts
+from integrations.providers.office365.contact_drafts import NUMBER_TYPES
+from integrations.providers.office365.contact_writing import Office365WritableContacts
 from integrations.providers.office365.entra import Entra
 from integrations.providers.office365.payloads import parse_person
 from integrations.providers.office365.push import Office365Push, parse_notifications, read_handshake
@@ -75,6 +77,7 @@ class Office365:
                 revokes=False,
                 grants_url="https://myapps.microsoft.com",
                 pushes={"calendar": "whole", "contacts": "whole"},
+                number_types=NUMBER_TYPES,
             ),
             SignInMethod(
                 PASSWORD,
@@ -93,6 +96,7 @@ class Office365:
                     LoginField("password", "Password", "password", autocomplete="current-password"),
                     LoginField("ews_url", "EWS URL", "url", default=EWS_URL),
                 ),
+                number_types=EWS_NUMBER_TYPES,
             ),
         ),
     )
@@ -292,6 +296,7 @@ class Office365Account(Office365Push):
         self._session = session
         self._root = office365.graph_root
         self._mailbox = str(credentials.get("mailbox") or "")
+        self._consented = parse_scopes(scopes_of(credentials))
         self._access = Access(
             credentials,
             renew=lambda former, claims: office365.refresh(session, former, claims),
@@ -305,8 +310,9 @@ class Office365Account(Office365Push):
         return Office365WritableCalendar(self._fetch, self._send, root=self._root, mailbox=self._mailbox)
 
     @property
-    def contacts(self) -> Office365Contacts:
-        return Office365Contacts(self._fetch, root=self._root)
+    def contacts(self) -> Office365WritableContacts:
+        is_consented = Permission.CONTACTS_WRITE in self._consented
+        return Office365WritableContacts(self._fetch, self._send, root=self._root, is_consented=is_consented)
 
     def _fetch(self, url: str, *, page_size: int = 0, has_cursor: bool = False) -> Json:
         """Raises ProviderError."""

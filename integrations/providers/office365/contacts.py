@@ -18,7 +18,14 @@ from urllib.parse import quote
 import orjson
 
 from integrations.errors import CursorExpired, Gone, Unexpected
-from integrations.providers.office365.listing import Fetch, check_cursor, items_of
+from integrations.providers.office365.listing import (
+    Fetch,
+    check_cursor,
+    dump_whole,
+    items_of,
+    path_of_contact,
+    place_of_contacts,
+)
 from integrations.providers.office365.payloads import (
     CONTACT_FIELDS,
     CONTACT_TYPES,
@@ -29,7 +36,7 @@ from integrations.providers.office365.payloads import (
 )
 from integrations.providers.office365.responses import NOT_UNDERSTOOD, WORDS, Endless, Json, follow_links
 from integrations.providers.salvaging import salvage
-from integrations.remote import Delta, RemoteContact, RemoteFolder
+from integrations.remote import Delta, RemoteContact, RemoteFolder, RemoteRef
 from safety import outbound
 
 log = logging.getLogger(__name__)
@@ -41,7 +48,7 @@ _CURSOR_VERSION = 1
 
 
 class Office365Contacts:
-    """The person's contacts: an integrations.providers.base.AddressBook."""
+    """The person's contacts: an integrations.providers.base.ReadableAddressBook."""
 
     def __init__(self, fetch: Fetch, *, root: str) -> None:
         """`root`: Graph's address with a slash at its end."""
@@ -62,6 +69,27 @@ class Office365Contacts:
         if not links.keys() <= {one.id for one in folders}:
             raise CursorExpired(WORDS.read_again, detail="a folder of contacts is gone")
         yield from Round(self._fetch, self._root, folders, links, is_complete=cursor is None).read()
+
+    def read(self, ref: RemoteRef) -> RemoteContact:
+        """As in base.ReadableAddressBook."""
+        return self._parse_at_home(self._fetch_contact(ref.id), ref)
+
+    def _fetch_contact(self, remote_id: str) -> Json:
+        """Reference: https://learn.microsoft.com/en-us/graph/api/contact-get"""
+        item = self._fetch(f"{self._root}{path_of_contact(remote_id)}?{dump_whole(CONTACT_FIELDS)}")
+        return {**item, "id": remote_id}
+
+    def _parse_at_home(self, item: Json, ref: RemoteRef) -> RemoteContact:
+        """A contact where it is now.
+
+        Raises:
+            Gone: it is in none of the person's folders; deleted, it lives on under its id.
+            ProviderError: any other of the family.
+        """
+        folder = home_of(item) or ref.container
+        if folder != ref.container and folder not in {one.id for one in self._fetch_folders()}:
+            raise Gone(WORDS.gone, detail="a contact in no folder of contacts")
+        return parse(item, folder)
 
     def _parse_cursor(self, cursor: str) -> dict[str, str]:
         """Raises CursorExpired where it is none of ours."""
@@ -143,9 +171,7 @@ class Round:
 
     def _read_folder(self, folder: str) -> Iterator[tuple[tuple[RemoteContact, ...], str]]:
         known = self._links.get(folder)
-        first = (
-            known or f"{self._root}me/contactFolders/{quote(folder, safe='')}/contacts/delta?$select={CONTACT_FIELDS}"
-        )
+        first = known or f"{self._root}{place_of_contacts(folder)}/delta?$select={CONTACT_FIELDS}"
 
         def fetch(link: str) -> Json:
             return self._fetch(link, page_size=_PAGE_SIZE, has_cursor=known is not None)
@@ -172,7 +198,7 @@ class Round:
                 self._found.get(remote_id, set()).discard(folder)
                 self._removed.add(remote_id)
             else:
-                changed[remote_id] = _parse(item, folder)
+                changed[remote_id] = parse(item, folder)
                 if not self._is_complete:
                     self._found.setdefault(remote_id, set()).add(folder)
         return tuple(changed.values())
@@ -188,9 +214,9 @@ class Round:
         moved, gone = [], []
         for remote_id in doubtful:
             item = self._find(remote_id)
-            folder = item.get("parentFolderId") if item else None
-            if item and isinstance(folder, str) and folder in known:
-                moved.append(_parse({**item, "id": remote_id}, folder))
+            folder = home_of(item) if item else ""
+            if item and folder in known:
+                moved.append(parse({**item, "id": remote_id}, folder))
             else:
                 gone.append(remote_id)
         return tuple(moved), tuple(gone)
@@ -198,12 +224,18 @@ class Round:
     def _find(self, remote_id: str) -> Json | None:
         """Reference: https://learn.microsoft.com/en-us/graph/api/contact-get"""
         try:
-            return self._fetch(f"{self._root}me/contacts/{quote(remote_id, safe='')}?$select={CONTACT_FIELDS}")
+            return self._fetch(f"{self._root}{path_of_contact(remote_id)}?$select={CONTACT_FIELDS}")
         except Gone:
             return None
 
 
-def _parse(item: Json, folder: str) -> RemoteContact:
+def home_of(item: Json) -> str:
+    """The folder that a contact says that it is in."""
+    folder = item.get("parentFolderId")
+    return folder if isinstance(folder, str) else ""
+
+
+def parse(item: Json, folder: str) -> RemoteContact:
     try:
         return parse_contact(item, folder)
     except (TypeError, AttributeError, KeyError):

@@ -16,6 +16,7 @@ from zoneinfo import ZoneInfo
 
 from integrations.errors import Rejected
 from integrations.providers.drafts import flatten, is_backwards, is_written
+from integrations.providers.office365.payloads import KEY_PROPERTY
 from integrations.providers.office365.recurrences import dump_recurrence, first_of, is_same, move_recurrence, zone_of
 from integrations.providers.time_zones import find_windows_name, find_zone_name
 from integrations.recurrence import to_moment
@@ -23,8 +24,6 @@ from integrations.remote import DRAFT_FIELDS, Attendee, EventDraft, RemoteEvent
 
 Json = dict[str, Any]
 
-KEY_PROPERTY = "String {77740037-548d-4f88-ae0a-adf2a932b5ee} Name PorticoKey"
-"""What marks an event as made by us, to be found by."""
 MOST_INVITEES = 500
 
 TOO_MANY = f"Outlook takes {MOST_INVITEES} invitees at most. Invite fewer, or a group's address."

@@ -3,9 +3,10 @@
 import logging
 from datetime import UTC, datetime, timedelta
 from typing import Protocol
-from urllib.parse import quote
+from urllib.parse import quote, urlencode
 
 from integrations.errors import Unexpected
+from integrations.providers.office365.payloads import KEY_PROPERTY
 from integrations.providers.office365.responses import NOT_UNDERSTOOD, Json
 from integrations.remote import Window
 
@@ -26,6 +27,38 @@ def place_of(calendar: str) -> str:
 def path_of(remote_id: str) -> str:
     """The path of an event, whichever calendar it is in."""
     return f"me/events/{quote(remote_id, safe='')}"
+
+
+def place_of_contacts(folder: str) -> str:
+    """The path below which a folder's contacts are; "" for the default one's."""
+    return f"me/contactFolders/{quote(folder, safe='')}/contacts" if folder else "me/contacts"
+
+
+def path_of_contact(remote_id: str) -> str:
+    """The path of a contact, whichever folder it is in."""
+    return f"me/contacts/{quote(remote_id, safe='')}"
+
+
+def dump_marked(key: str, fields: str) -> str:
+    """The query for what was made by us with this key.
+
+    Reference: https://learn.microsoft.com/en-us/graph/api/singlevaluelegacyextendedproperty-get
+    """
+    marked = f"ep/id eq '{KEY_PROPERTY}' and ep/value eq '{key}'"
+    return _dump_query({"$filter": f"singleValueExtendedProperties/Any(ep: {marked})", "$select": fields})
+
+
+def dump_whole(fields: str) -> str:
+    """The query for these fields, and what the item was made with.
+
+    Reference: https://learn.microsoft.com/en-us/graph/api/singlevaluelegacyextendedproperty-get
+    """
+    expand = f"singleValueExtendedProperties($filter=id eq '{KEY_PROPERTY}')"
+    return _dump_query({"$select": fields, "$expand": expand})
+
+
+def _dump_query(query: dict[str, str]) -> str:
+    return urlencode(query, quote_via=quote, safe="$,/:()")
 
 
 def items_of(answer: Json) -> list[Json]:

@@ -11,7 +11,7 @@ https://learn.microsoft.com/en-us/graph/api/resources/contact
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from datetime import date, datetime
 from typing import Any
@@ -46,12 +46,15 @@ EVENT_FIELDS = (
 )
 WHOLE_EVENT_FIELDS = f"{EVENT_FIELDS},recurrence,originalStart,isOnlineMeeting"
 """What is asked for of one event by its id."""
+KEY_PROPERTY = "String {77740037-548d-4f88-ae0a-adf2a932b5ee} Name PorticoKey"
+"""What marks events and contacts as made by us, to be found by."""
 CALENDAR_FIELDS = "id,name,hexColor,isDefaultCalendar,canEdit,owner"
 CONTACT_FIELDS = (
     "parentFolderId,displayName,fileAs,givenName,surname,companyName,jobTitle,emailAddresses,mobilePhone,"
     "businessPhones,homePhones,businessAddress,homeAddress,otherAddress,personalNotes,changeKey"
 )
 
+_KEY_ID = KEY_PROPERTY.lower()
 # Names of our own, because an enum member is slow to reach by way of its class.
 _UNANSWERED, _NOT_INVITED = Response.NEEDS_ACTION, Response.NONE
 _CONFIRMED, _TENTATIVE, _CANCELLED = EventStatus.CONFIRMED, EventStatus.TENTATIVE, EventStatus.CANCELLED
@@ -316,6 +319,7 @@ _POSTAL = dict.fromkeys(("street", "city", "state", "postalCode", "countryOrRegi
 CONTACT_TYPES: dict[str, Any] = {
     **dict.fromkeys(("id", "@odata.etag", "changeKey", "parentFolderId", "displayName", "fileAs"), str),
     **dict.fromkeys(("givenName", "surname", "companyName", "jobTitle", "mobilePhone", "personalNotes"), str),
+    "singleValueExtendedProperties": [{"id": str, "value": str}],
     "emailAddresses": [_ADDRESS],
     "businessPhones": [str],
     "homePhones": [str],
@@ -350,10 +354,16 @@ def parse_contact(item: Json, folder: str) -> RemoteContact:
         tuple(numbers),
         tuple([text for one in postal if one and (text := _format_address(one))]),
         get("personalNotes") or "",
+        key=_find_key(extended) if (extended := get("singleValueExtendedProperties")) else "",
     )
     "".join((contact.ref.version, contact.given_name, contact.family_name, contact.display_name, contact.organization,
              contact.title, contact.note, *emails, *[one.value for one in numbers]))  # fmt: skip
     return contact
+
+
+def _find_key(extended: Iterable[Json]) -> str:
+    """What a contact was made with, where it was asked for with its extended properties."""
+    return next((one.get("value") or "" for one in extended if (one.get("id") or "").lower() == _KEY_ID), "")
 
 
 def _format_address(one: Json) -> str:

@@ -8,13 +8,12 @@ Reference: https://learn.microsoft.com/en-us/graph/api/resources/event
 """
 
 from datetime import UTC, datetime, time
-from urllib.parse import quote, urlencode
 
 from integrations.errors import Conflict, Gone, Rejected, Unexpected, Unreachable
 from integrations.providers.drafts import check_zone, keep_zone, nearest_day
 from integrations.providers.office365.calendar import Office365Calendar
-from integrations.providers.office365.drafts import KEY_PROPERTY, dump_changes, dump_new, is_unchanged
-from integrations.providers.office365.listing import Fetch, items_of, path_of, place_of
+from integrations.providers.office365.drafts import dump_changes, dump_new, is_unchanged
+from integrations.providers.office365.listing import Fetch, dump_marked, items_of, path_of, place_of
 from integrations.providers.office365.payloads import WHOLE_EVENT_FIELDS
 from integrations.providers.office365.recurrences import end_recurrence, first_of
 from integrations.providers.office365.responses import NOT_UNDERSTOOD, WORDS, Json, Repeated, Send
@@ -54,9 +53,7 @@ class Office365WritableCalendar(Office365Calendar):
         Raises:
             ProviderError: Unexpected where it is not to be found (yet).
         """
-        marked = f"ep/id eq '{KEY_PROPERTY}' and ep/value eq '{key}'"
-        query = {"$filter": f"singleValueExtendedProperties/Any(ep: {marked})", "$select": WHOLE_EVENT_FIELDS}
-        found = items_of(self._fetch(f"{self._root}{path}?{urlencode(query, quote_via=quote, safe='$,/:()')}"))
+        found = items_of(self._fetch(f"{self._root}{path}?{dump_marked(key, WHOLE_EVENT_FIELDS)}"))
         if not found:
             raise Unexpected(NOT_UNDERSTOOD, detail="a repeated transactionId, and no event of that key")
         return found[0]
