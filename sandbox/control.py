@@ -146,6 +146,25 @@ def make_blueprint(sandbox: Sandbox) -> Blueprint:
         google.delete_event(email, event_id)
         return "", 204
 
+    @routes.get("/google/<email>/contacts")
+    def find_contacts(email: str) -> Response:
+        """?name=: contacts of that given and family name."""
+        wanted, found = request.args.get("name", ""), google.contacts.every(email)
+        return jsonify(
+            [one.doc for one in found if wanted in [each["displayName"] for each in one.doc.get("names", [])]]
+        )
+
+    @routes.patch("/google/<email>/contacts/<path:name>")
+    def change_contact(email: str, name: str) -> Response:
+        """Fields of a Person, which replace those that stand there."""
+        etag = google.contacts.get(email, name).doc["etag"]
+        return jsonify(google.contacts.update(email, name, body() | {"etag": etag}, list(body())))
+
+    @routes.delete("/google/<email>/contacts/<path:name>")
+    def delete_contact(email: str, name: str) -> tuple[str, int]:
+        google.contacts.delete(email, name)
+        return "", 204
+
     @routes.post("/google/<email>/contacts")
     def add_contact(email: str) -> tuple[Response, int]:
         return jsonify(google.contacts.create(email, body())), 201

@@ -69,6 +69,12 @@ def _add_mailbox(routes: Blueprint, sandbox: Sandbox, site: str) -> None:
         mailbox(email).delete_event(item)
         return "", 204
 
+    def find_contacts(email: str) -> Response:
+        """?name=: contacts of that display name, in whichever of the person's folders."""
+        box, name = mailbox(email), request.args.get("name", "")
+        rows = [row for folder in box.folders("contacts") for row in box.contact_rows(folder.id)]
+        return jsonify([doc for doc in (row.load() for row in rows) if doc["displayName"] == name])
+
     def add_contact(email: str) -> Json:
         return jsonify(mailbox(email).add_contact(body(), request.args.get("folder", ""))), 201
 
@@ -108,7 +114,8 @@ def _add_mailbox(routes: Blueprint, sandbox: Sandbox, site: str) -> None:
 
     for path, method, view in (
         ("events", "GET", find_events), ("events", "POST", add_event), ("events/<item>", "PATCH", change_event),
-        ("events/<item>", "DELETE", delete_event), ("contacts", "POST", add_contact),
+        ("events/<item>", "DELETE", delete_event),
+        ("contacts", "GET", find_contacts), ("contacts", "POST", add_contact),
         ("contacts/<item>", "PATCH", change_contact), ("contacts/<item>", "DELETE", delete_contact),
         ("contacts/<item>/folder", "POST", move_contact), ("folders", "GET", list_folders),
         ("folders", "POST", add_folder), ("folders/<item>", "PATCH", rename_folder),
