@@ -17,16 +17,21 @@ from integrations.providers.google.scopes import SCOPES
 from integrations.remote import Credentials, SignIn
 from safety import outbound
 from sandbox.google.event_query import Query
+from sandbox.google.person_shapes import display_name
 from sandbox.server import Sandbox, running
 from tests.contracts.stages import PERSON, REDIRECT_URI, consent_to
 
 EVENTS = "*/events*"
 METHODS = {"create": "POST", "update": "PATCH", "delete": "DELETE"}
+WRITES = {"create contact": "*/people:createContact", "add number": "*/people/*:updateContact"}
 
 
 class GoogleStage:
     narrows = True
     invites = True
+    number_slots: Mapping[str, int] = {}
+    has_locked_folders = False
+    lists_keys = True
     page_size = 5
     page_sizes = ((google_calendar, "_PAGE_SIZE"), (google_contacts, "_PAGE_SIZE"))
 
@@ -114,6 +119,41 @@ class GoogleStage:
     def remove_contact(self, remote_id: str) -> None:
         self.google.contacts.delete(PERSON, remote_id)
 
+    def add_full_contact(self) -> str:
+        body = {
+            "names": [{"givenName": "Ines", "familyName": "Ferreira", "honorificPrefix": "Dr."}],
+            "nicknames": [{"value": "Né"}],
+            "organizations": [{"name": "Ferreira Lda.", "title": "Owner"}],
+            "emailAddresses": [
+                {"value": "ines@ferreira.example", "type": "work"},
+                {"value": "ines@home.example", "type": "home"},
+            ],
+            "phoneNumbers": [{"value": "+49 30 901820", "type": "mobile"}],
+            "addresses": [{"streetAddress": "Rua do Carmo 1", "city": "Lisboa", "formattedValue": "Rua do Carmo 1"}],
+            "biographies": [{"value": "Met in Porto.", "contentType": "TEXT_PLAIN"}],
+            "userDefined": [{"key": "Customer", "value": "17"}],
+            "clientData": [{"key": "another app", "value": "its own"}],
+        }
+        return self.google.contacts.create(PERSON, body)["resourceName"]
+
+    def rename_contact(self, remote_id: str, name: str) -> None:
+        sources = self.google.contacts.get(PERSON, remote_id).doc["metadata"]["sources"]
+        body = {"names": [{"unstructuredName": name}], "metadata": {"sources": sources}}
+        self.google.contacts.update(PERSON, remote_id, body, ["names"])
+
+    def show_contact(self, remote_id: str) -> object:
+        doc = self.google.contacts.get(PERSON, remote_id).doc
+        return {name: value for name, value in doc.items() if name not in ("etag", "metadata", "phoneNumbers")}
+
+    def count_contacts(self, name: str) -> int:
+        return sum(display_name(one.doc) == name for one in self.google.contacts.every(PERSON))
+
+    def remove_folder(self, remote_id: str) -> None:
+        self.google.contacts.delete_group(PERSON, remote_id)
+
+    def lock_folder(self, remote_id: str) -> None:
+        raise AssertionError("at Google every label can be written to")
+
     def expire_cursors(self) -> None:
         self.google.expire_sync_tokens(PERSON)
 
@@ -128,7 +168,10 @@ class GoogleStage:
         self.sandbox.faults.add(fault, skip=after)
 
     def lose_answer(self, kind: str) -> None:
-        self.sandbox.faults.add("lost-answer", EVENTS, method=METHODS[kind])
+        if kind in WRITES:
+            self.sandbox.faults.add("lost-answer", WRITES[kind])
+        else:
+            self.sandbox.faults.add("lost-answer", EVENTS, method=METHODS[kind])
 
     def reject_next(self, kind: str) -> None:
         self.sandbox.faults.add("400", EVENTS, method=METHODS[kind])

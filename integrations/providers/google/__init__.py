@@ -34,7 +34,8 @@ from integrations.errors import (
 from integrations.permissions import Permissions, dump_permissions
 from integrations.providers.access import Access, parse_tokens, scopes_of, without_token
 from integrations.providers.base import Authorization, Notification, ProviderInfo, SaveCredentials, SignInMethod
-from integrations.providers.google.contacts import GoogleContacts
+from integrations.providers.google.contact_drafts import NUMBER_TYPES
+from integrations.providers.google.contact_writing import GoogleContacts
 from integrations.providers.google.push import GooglePush, parse_notifications
 from integrations.providers.google.responses import RECONNECT, WORDS, Json, fetch_json, make_error
 from integrations.providers.google.scopes import SCOPES_SHOWN, dump_scopes, narrow_scopes, parse_scopes
@@ -69,6 +70,7 @@ class Google:
                 revokes=True,
                 grants_url="https://myaccount.google.com/connections",
                 pushes={"calendar": "each"},
+                number_types=NUMBER_TYPES,
             ),
         ),
     )

@@ -8,39 +8,52 @@ from collections.abc import Iterator
 from functools import cache
 from typing import Any
 
+from integrations.errors import Gone, Unexpected
 from integrations.providers.google.calendar import Fetch, build_api, parse_cursor
 from integrations.providers.google.payloads import (
     CONNECTION_FIELDS,
     GROUP_FIELDS,
     PERSON_FIELDS,
     PERSON_TYPES,
+    WHOLE_PERSON_FIELDS,
     is_deleted,
     parse_gone,
     parse_group,
     parse_person,
 )
-from integrations.providers.google.responses import Json, follow_pages
+from integrations.providers.google.responses import WORDS, Json, follow_pages
 from integrations.providers.salvaging import salvage
-from integrations.remote import Delta, RemoteContact, RemoteFolder
+from integrations.remote import Delta, RemoteContact, RemoteFolder, RemoteRef
 
 log = logging.getLogger(__name__)
 
 _PAGE_SIZE = 250
 _MOST_GROUPS = 1_000
+SHOWN = {
+    "personFields": PERSON_FIELDS,
+    # Without this, what people say of themselves in their Google profile is mixed in.
+    "sources": "READ_SOURCE_TYPE_CONTACT",
+}
+"""The same wherever people are answered: a person's etag also says which fields were asked for."""
 
 
 @cache
-def _connections(root: str) -> Any:
-    return build_api("people", "v1", root).people().connections()
+def people_of(root: str) -> Any:
+    return build_api("people", "v1", root).people()
 
 
 @cache
-def _groups(root: str) -> Any:
+def connections_of(root: str) -> Any:
+    return people_of(root).connections()
+
+
+@cache
+def groups_of(root: str) -> Any:
     return build_api("people", "v1", root).contactGroups()
 
 
-class GoogleContacts:
-    """The person's contacts: an integrations.providers.base.AddressBook."""
+class ReadableGoogleContacts:
+    """The person's contacts: an integrations.providers.base.ReadableAddressBook."""
 
     def __init__(self, fetch: Fetch, *, root: str) -> None:
         self._fetch = fetch
@@ -68,12 +81,19 @@ class GoogleContacts:
 
         yield from follow_pages(fetch, parse, items="connections")
 
+    def read(self, ref: RemoteRef) -> RemoteContact:
+        """As in base.ReadableAddressBook."""
+        return parse_read(self._read(ref))
+
+    def _read(self, ref: RemoteRef) -> Json:
+        """Reference: https://developers.google.com/people/api/rest/v1/people/get"""
+        request = people_of(self._root).get(resourceName=ref.id, **SHOWN, fields=WHOLE_PERSON_FIELDS, prettyPrint=False)
+        return self._fetch(request)
+
     def _build_list(self, cursor: str | None, page_token: str | None) -> Any:
         parameters: dict[str, Any] = {
             "resourceName": "people/me",
-            "personFields": PERSON_FIELDS,
-            # Without this, what people say of themselves in their Google profile is mixed in.
-            "sources": "READ_SOURCE_TYPE_CONTACT",
+            **SHOWN,
             "pageSize": _PAGE_SIZE,
             "requestSyncToken": True,
             "fields": CONNECTION_FIELDS,
@@ -83,7 +103,7 @@ class GoogleContacts:
             parameters["syncToken"] = cursor
         if page_token:
             parameters["pageToken"] = page_token
-        return _connections(self._root).list(**parameters)
+        return connections_of(self._root).list(**parameters)
 
     def _fetch_folders(self) -> tuple[RemoteFolder, ...]:
         """Reference: https://developers.google.com/people/api/rest/v1/contactGroups/list"""
@@ -97,7 +117,7 @@ class GoogleContacts:
             }
             if page_token:
                 parameters["pageToken"] = page_token
-            return self._fetch(_groups(self._root).list(**parameters))
+            return self._fetch(groups_of(self._root).list(**parameters))
 
         def parse(answer: Json, _: bool) -> list[RemoteFolder]:
             groups = [parse_group(one) for one in answer.get("contactGroups", ()) if isinstance(one, dict)]
@@ -119,11 +139,29 @@ def _parse_page(
         elif is_deleted(person):
             gone += parse_gone(person)
         else:
-            try:
-                changed.append(parse_person(person))
-            except (TypeError, AttributeError, KeyError):
-                changed.append(parse_person(salvage(person, PERSON_TYPES)))
+            changed.append(_parse(person))
     if nameless:
         log.warning("Google listed %d people without a resource name; they are left out", nameless)
     cursor = parse_cursor(answer) if is_last else None
     return Delta(tuple(changed), tuple(gone), cursor, is_complete and is_last, folders)
+
+
+def parse_read(person: Json) -> RemoteContact:
+    """One contact that was asked for, or has been written.
+
+    Raises:
+        Gone: it is one that was deleted.
+        Unexpected: it is no contact.
+    """
+    if not isinstance(person.get("resourceName"), str):
+        raise Unexpected(WORDS.not_understood, detail="a contact without a resource name")
+    if is_deleted(person):
+        raise Gone(WORDS.gone, detail="deleted")
+    return _parse(person)
+
+
+def _parse(person: Json) -> RemoteContact:
+    try:
+        return parse_person(person)
+    except (TypeError, AttributeError, KeyError):
+        return parse_person(salvage(person, PERSON_TYPES))

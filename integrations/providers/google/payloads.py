@@ -42,16 +42,25 @@ EVENT_FIELDS = f"items({_FIELDS},{_ATTENDEE_FIELDS}),nextPageToken,nextSyncToken
 # Attendees whole: they can only be written all at once, and what is not sent back is lost.
 WHOLE_EVENT_FIELDS = f"{_FIELDS},attendees,recurrence,originalStartTime"
 CALENDAR_FIELDS = "items(id,summary,summaryOverride,backgroundColor,accessRole,primary),nextPageToken"
-PERSON_FIELDS = "names,emailAddresses,phoneNumbers,organizations,addresses,biographies,photos,memberships,metadata"
-CONNECTION_FIELDS = (
-    "connections(resourceName,etag,metadata(deleted,previousResourceNames),"
-    "names(metadata/primary,displayName,givenName,familyName,unstructuredName),"
+PERSON_FIELDS = (
+    "names,emailAddresses,phoneNumbers,organizations,addresses,biographies,photos,memberships,clientData,metadata"
+)
+_PERSON = (
+    "resourceName,etag,names(metadata/primary,displayName,givenName,familyName,unstructuredName),"
     "emailAddresses(metadata/primary,value,type,formattedType),"
-    "phoneNumbers(metadata/primary,value,canonicalForm,type,formattedType),"
     "organizations(metadata/primary,name,title),addresses(metadata/primary,formattedValue),"
     "biographies(metadata/primary,value),photos(metadata/primary,url,default),"
-    "memberships/contactGroupMembership/contactGroupResourceName),nextPageToken,nextSyncToken"
+    "memberships/contactGroupMembership/contactGroupResourceName,clientData(key,value)"
 )
+CONNECTION_FIELDS = (
+    f"connections({_PERSON},metadata(deleted,previousResourceNames),"
+    "phoneNumbers(metadata/primary,value,canonicalForm,type,formattedType)),nextPageToken,nextSyncToken"
+)
+# Numbers whole: they can only be written all at once, and what is not sent back is lost.
+WHOLE_PERSON_FIELDS = f"{_PERSON},metadata,phoneNumbers"
+MARK_FIELDS = "connections(resourceName,clientData(key,value))"
+MARK = "portico"
+"""The key, among a contact's client data, of what we made it with."""
 GROUP_FIELDS = "contactGroups(resourceName,groupType,name,formattedName),nextPageToken"
 
 _STATUSES = {status.value: status for status in EventStatus}
@@ -71,7 +80,7 @@ _KINDS: dict[str, str] = {
     "fromGmail": "from_mail",
     "workingLocation": "working_location",
 }
-_NUMBER_KINDS: dict[str, NumberKind] = {
+NUMBER_KINDS: dict[str, NumberKind] = {
     "home": NumberKind.HOME,
     "work": NumberKind.WORK,
     "mobile": NumberKind.MOBILE,
@@ -249,6 +258,7 @@ PERSON_TYPES: dict[str, Any] = {
     "biographies": [_TYPED],
     "photos": [_TYPED | {"url": str, "default": bool}],
     "memberships": [{"contactGroupMembership": {"contactGroupResourceName": str}}],
+    "clientData": [{"key": str, "value": str}],
 }
 
 
@@ -288,16 +298,23 @@ def parse_person(person: Json) -> RemoteContact:
         _first(get("biographies")).get("value", ""),
         "" if photo.get("default") else photo.get("url", ""),
         tuple((get("metadata") or _NOTHING).get("previousResourceNames", ())),
+        parse_mark(person),
     )
     "".join((contact.ref.version, contact.given_name, contact.family_name, contact.display_name, contact.organization,
              contact.title, contact.note, contact.photo_url, *contact.folders, *contact.addresses,
-             *contact.previous_ids, *[one.address + one.label for one in contact.emails],
+             contact.key, *contact.previous_ids, *[one.address + one.label for one in contact.emails],
              *[one.value + one.label + one.e164 for one in contact.numbers]))  # fmt: skip
     return contact
 
 
+def parse_mark(person: Json) -> str:
+    """What we made a contact with; "" for one that is not ours. Of two that were merged the first."""
+    marks = [one.get("value", "") for one in person.get("clientData") or () if one.get("key") == MARK]
+    return marks[0] if marks else ""
+
+
 def _parse_number(one: Json) -> RemoteNumber:
-    kind = _NUMBER_KINDS.get(one.get("type", ""), _OTHER_NUMBER)
+    kind = NUMBER_KINDS.get(one.get("type", ""), _OTHER_NUMBER)
     return RemoteNumber(one["value"], kind, _label(one), one.get("canonicalForm", ""))
 
 

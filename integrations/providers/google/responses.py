@@ -39,6 +39,12 @@ NOT_ACCEPTED = (
     "Google Calendar does not accept this as it stands. Look at the times, at how it repeats, and at the addresses of "
     "those invited."
 )
+ADDRESS_BOOK_FULL = (
+    "Your address book at Google is full. Delete contacts there, empty its bin, and try again: Google counts those in "
+    "the bin, too."
+)
+# The only names that are looked for in the message itself: what else stands there goes no further.
+_TOLD_IN_WORDS = frozenset({"MY_CONTACTS_OVERFLOW_COUNT"})
 _OUR_FAULT = frozenset({"parseError"})
 _MOST_PAGES = 1_000
 _MOST_EMPTY_PAGES = 50
@@ -84,6 +90,8 @@ _REASONS: tuple[Rule, ...] = (
         PermissionMissing,
         "Google says that this permission was not granted. Reconnect and tick it there.",
     ),
+    # With the status RESOURCE_EXHAUSTED, but waiting does not help.
+    (_TOLD_IN_WORDS, Rejected, ADDRESS_BOOK_FULL),
     (
         frozenset(
             {
@@ -195,7 +203,7 @@ def parse_reasons(body: bytes) -> list[str]:
     if isinstance(error, dict):
         for one in [*_items(error.get("errors")), *_items(error.get("details"))]:
             found.append(one.get("reason"))
-        found.append(error.get("status"))
+        found += [error.get("status"), *_TOLD_IN_WORDS.intersection([str(error.get("message"))])]
     else:
         found += [error, answer.get("error_subtype")]
     return keep_names(found)
