@@ -13,6 +13,7 @@ from sandbox.store import Store
 from sandbox.zoom.api import ZoomApi
 from sandbox.zoom.errors import ZoomError
 from sandbox.zoom.meetings import Meetings, User
+from sandbox.zoom.phone import Phone
 from sandbox.zoom.tokens import App, Tokens
 
 ACCOUNT_ID = "Nw7aQk2sT0yBvR4mXd9cLg"
@@ -27,10 +28,12 @@ class Zoom:
         self.tokens = Tokens(store, clock)
         self.meetings = Meetings(store, clock)
         self.base_url = ""
+        self.phone = Phone(self)
 
     def install(self, app: Flask) -> None:
         """Add the routes."""
         app.register_blueprint(ZoomApi(self).blueprint())
+        app.register_blueprint(self.phone.blueprint())
 
     def settle(self, base_url: str) -> None:
         """Say where the sandbox is reached."""

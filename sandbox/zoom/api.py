@@ -19,14 +19,29 @@ Json = tuple[Response, int]
 MOST_LISTED = 300
 
 
+def refuse(error: ZoomError | OAuthError) -> Any:
+    return jsonify(error.body), error.status, getattr(error, "headers", {})
+
+
+def enter(zoom: Zoom, scope: str) -> App:
+    """The app that asks. Raises ZoomError."""
+    header = request.headers.get("Authorization", "")
+    if header[:7].lower() != "bearer ":
+        raise token_refused()
+    app = zoom.tokens.check(header[7:].strip())
+    if scope not in app.scopes:
+        raise scopes_missing(scope)
+    return app
+
+
 class ZoomApi:
     def __init__(self, zoom: Zoom) -> None:
         self._zoom = zoom
 
     def blueprint(self) -> Blueprint:
         routes = Blueprint("zoom_api", __name__, url_prefix="/zoom")
-        routes.register_error_handler(ZoomError, self._refuse)
-        routes.register_error_handler(OAuthError, self._refuse)
+        routes.register_error_handler(ZoomError, refuse)
+        routes.register_error_handler(OAuthError, refuse)
         routes.add_url_rule("/oauth/token", "token", self.token, methods=["POST"])
         for kind in ("meeting", "webinar"):
             for path, method, view in (
@@ -41,9 +56,6 @@ class ZoomApi:
         routes.add_url_rule("/v2/users/<who>", "user", self.show_user)
         routes.add_url_rule("/v2/users/<who>/assistants", "assistants", self.assistants)
         return routes
-
-    def _refuse(self, error: ZoomError | OAuthError) -> Any:
-        return jsonify(error.body), error.status, getattr(error, "headers", {})
 
     def token(self) -> Response:
         """Reference: https://developers.zoom.us/docs/internal-apps/s2s-oauth/"""
@@ -61,44 +73,34 @@ class ZoomApi:
             api_url="https://api.zoom.us",
         )  # fmt: skip
 
-    def _enter(self, scope: str) -> App:
-        """The app that asks. Raises ZoomError."""
-        header = request.headers.get("Authorization", "")
-        if header[:7].lower() != "bearer ":
-            raise token_refused()
-        app = self._zoom.tokens.check(header[7:].strip())
-        if scope not in app.scopes:
-            raise scopes_missing(scope)
-        return app
-
     def _get_user(self, who: str, app: App) -> User:
         return self._zoom.meetings.get_user(who, account=app.account)
 
     def create(self, who: str, kind: str) -> Json:
         """Reference: https://developers.zoom.us/docs/api/meetings/#tag/meetings/post/users/{userId}/meetings"""
-        app = self._enter(f"{kind}:write:{kind}:admin")
+        app = enter(self._zoom, f"{kind}:write:{kind}:admin")
         doc = self._zoom.meetings.create(self._get_user(who, app), request.get_json(silent=True), kind=kind)
         return jsonify(show_meeting(doc)), 201
 
     def show(self, number: str, kind: str) -> Response:
-        app = self._enter(f"{kind}:read:{kind}:admin")
+        app = enter(self._zoom, f"{kind}:read:{kind}:admin")
         return jsonify(show_meeting(self._zoom.meetings.get(_parse(number), account=app.account, kind=kind)))
 
     def change(self, number: str, kind: str) -> tuple[str, int]:
-        app = self._enter(f"{kind}:update:{kind}:admin")
+        app = enter(self._zoom, f"{kind}:update:{kind}:admin")
         body = request.get_json(silent=True)
         self._zoom.meetings.change(_parse(number), body, account=app.account, kind=kind)
         return "", 204
 
     def delete(self, number: str, kind: str) -> tuple[str, int]:
-        app = self._enter(f"{kind}:delete:{kind}:admin")
+        app = enter(self._zoom, f"{kind}:delete:{kind}:admin")
         occurrence = request.args.get("occurrence_id", "")
         self._zoom.meetings.delete(_parse(number), account=app.account, kind=kind, occurrence=occurrence)
         return "", 204
 
     def list(self, who: str, kind: str) -> Response:
         """Reference: https://developers.zoom.us/docs/api/meetings/#tag/meetings/get/users/{userId}/meetings"""
-        app = self._enter(f"{kind}:read:list_{kind}s:admin")
+        app = enter(self._zoom, f"{kind}:read:list_{kind}s:admin")
         user, which = self._get_user(who, app), request.args.get("type", "scheduled")
         found = self._zoom.meetings.list(user, kind=kind, which=which)
         size = min(max(request.args.get("page_size", 30, type=int), 1), MOST_LISTED)
@@ -113,11 +115,11 @@ class ZoomApi:
         )  # fmt: skip
 
     def show_user(self, who: str) -> Response:
-        user = self._get_user(who, self._enter("user:read:user:admin"))
+        user = self._get_user(who, enter(self._zoom, "user:read:user:admin"))
         return jsonify(id=user.id, email=user.email, type=2, timezone=user.timezone, status="active")
 
     def assistants(self, who: str) -> Response:
-        user = self._get_user(who, self._enter("user:read:list_assistants:admin"))
+        user = self._get_user(who, enter(self._zoom, "user:read:list_assistants:admin"))
         known = [self._zoom.meetings.find_user(one) for one in user.assistants]
         return jsonify(assistants=[{"id": one.id, "email": one.email} for one in known if one])
 

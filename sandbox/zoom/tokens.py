@@ -20,6 +20,9 @@ SCOPES = (
     "webinar:write:webinar:admin", "webinar:update:webinar:admin", "webinar:delete:webinar:admin",
     "webinar:read:webinar:admin", "webinar:read:list_webinars:admin",
     "user:read:user:admin", "user:read:list_assistants:admin",
+    "phone:read:list_users:admin", "phone:read:user:admin", "phone:read:list_call_logs:admin",
+    "phone:read:call_log:admin", "phone:read:list_voicemails:admin", "phone:read:voicemail:admin",
+    "phone:update:voicemail:admin", "phone:delete:voicemail:admin",
 )  # fmt: skip
 SCHEMA = """
 CREATE TABLE IF NOT EXISTS z_app (
