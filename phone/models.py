@@ -140,6 +140,9 @@ class Call(Party):
 
     owner = models.ForeignKey(User, on_delete=models.CASCADE, related_name="calls", db_index=False)
     call_id = models.CharField(max_length=200, blank=True)
+    log_id = models.CharField(
+        max_length=200, blank=True, help_text="Of its entry at the phone system, where deletions name that instead."
+    )
     direction = models.CharField(max_length=3, choices=Direction.choices)
     result = models.CharField(max_length=10, choices=Result.choices)
     line = models.CharField(max_length=100, blank=True, help_text="Which of the person's numbers, or the queue.")

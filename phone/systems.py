@@ -33,7 +33,7 @@ class CallRecord:
     """One call of one person, over or missed. Told of again, perhaps in another order, it is the same `call_id`.
 
     `number` is as the system gives it, "" where the other one is anonymous; `e164` only where the system says that it
-    is a full number; an extension has none.
+    is a full number, in any spelling: it is read in the organization's region. An extension has none.
     """
 
     owner: Owner
@@ -46,6 +46,8 @@ class CallRecord:
     name: str = ""
     line: str = ""
     seconds: int = 0
+    log_id: str = ""
+    """Of the system's entry for it, where deletions name that and not the call."""
     reported_at: datetime | None = None
     """When the system said so; None: not told, so it is no reason to overrule anything."""
 
@@ -70,11 +72,14 @@ class VoicemailRecord:
 
 @dataclass(frozen=True, slots=True)
 class Erasure:
-    """Calls or voicemail that were deleted at the system: hidden here, too."""
+    """Calls or voicemail that were deleted at the system: hidden here, too. An empty `owner`: whosever they are."""
 
     owner: Owner
     call_ids: tuple[str, ...] = ()
+    log_ids: tuple[str, ...] = ()
     voicemail_ids: tuple[str, ...] = ()
+    calls_until: datetime | None = None
+    """All of the owner's calls that had begun by then."""
 
 
 Told = CallRecord | VoicemailRecord | Erasure
