@@ -224,7 +224,7 @@ class Call:
         return self.site.series.facts(self.mailbox, row)
 
     def _contact_item(self, row: ContactRow, key: str) -> ContactItem:
-        more = self.site.records.read_more(self.mailbox, row.id)
+        more = self.mailbox.read_more(row.id)
         return ContactItem(row.load(), self.mailbox.name, self.owner, row.folder, key, more["extended"], more["phones"])
 
     # writing

@@ -63,13 +63,22 @@ class ContactItem:
 
 
 def read_phone(item: ContactItem, key: str) -> str:
-    place = PHONES.get(key)
-    if place is None:
+    name, place = PHONES.get(key, ("", None))
+    if not name:
         return item.phones.get(key, "")
-    values = item.doc[place[0]]
-    if place[1] is None:
-        return values or ""
-    return values[place[1]] if len(values) > place[1] else ""
+    if place is None:
+        return item.doc[name] or ""
+    return read_pair(name, item.doc[name], item.phones)[place]
+
+
+SECONDS = {"businessPhones": "BusinessPhone2", "homePhones": "HomePhone2"}
+
+
+def read_pair(name: str, values: list[str], phones: dict[str, str]) -> list[str]:
+    """The two places behind one of Graph's lists, which has no gaps: a second number without a first is in `phones`."""
+    if len(values) == 1 and phones.get(SECONDS[name]) == values[0]:
+        return ["", values[0]]
+    return [*values, "", ""][:2]
 
 
 def _complete_name(item: ContactItem, view: View) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from sandbox.exchange.ids import KEY_KINDS, make_change_key, make_folder_id
-from sandbox.exchange.item_xml import RIGHTS, dump_extended, made, unused, worded
+from sandbox.exchange.item_xml import RIGHTS, dump_extended, dump_flag, made, unused, worded
 from sandbox.exchange.properties import Kind, Property, View
 from sandbox.exchange.records import Records
 from sandbox.exchange.soap import text
@@ -38,7 +38,7 @@ class FolderItem:
     """A folder. id and parent: the mailbox's own ids, made-up ones for folders it does not have; kind: of its content.
 
     distinguished: the name by which everybody knows it; change: grows with each change of the folder; is_hidden: from
-    people.
+    people; is_locked: its items may only be read.
     """
 
     id: str
@@ -52,6 +52,7 @@ class FolderItem:
     is_hidden: bool
     children: int
     mailbox: str
+    is_locked: bool
 
     @property
     def element(self) -> str:
@@ -98,7 +99,8 @@ class Tree:
         children: dict[str, int] = {}
         for row in rows:
             children[row[1]] = children.get(row[1], 0) + 1
-        self.folders = {row[0]: FolderItem(*row, children.get(row[0], 0), name) for row in rows}
+        locked = mailbox.locked_folders()
+        self.folders = {row[0]: FolderItem(*row, children.get(row[0], 0), name, row[0] in locked) for row in rows}
         self._by_name = {one.distinguished: one for one in self.folders.values() if one.distinguished}
 
     def find_by_name(self, name: str) -> FolderItem | None:
@@ -129,6 +131,11 @@ def _parent(folder: FolderItem, view: View) -> str:
     return f'<t:ParentFolderId Id="{make_folder_id(folder.mailbox, folder.parent)}" ChangeKey="AQAAAA=="/>'
 
 
+def _rights(folder: FolderItem, view: View) -> str:
+    may_write = dump_flag(not folder.is_locked)
+    return RIGHTS.format(may_write, "false", may_write)
+
+
 FOLDER_PROPERTIES = (
     Property("folder:ParentFolderId", _parent, "A"),
     Property("folder:FolderClass", worded("FolderClass", lambda folder: folder.folder_class), "A"),
@@ -136,8 +143,7 @@ FOLDER_PROPERTIES = (
     Property("folder:TotalCount", _count, "DA"),
     Property("folder:ChildFolderCount", made("ChildFolderCount", lambda folder: folder.children), "DA"),
     Property("item:ExtendedProperty", dump_extended),
-    Property("folder:EffectiveRights", lambda folder, view: RIGHTS.format("true", "false"), "A",
-             since="Exchange2007_SP1"),
+    Property("folder:EffectiveRights", _rights, "A", since="Exchange2007_SP1"),
     Property("folder:DistinguishedFolderId",
              worded("DistinguishedFolderId", lambda folder: folder.distinguished), "A", since="Exchange2013"),
     Property("folder:UnreadCount", _unread, "DA"),

@@ -16,7 +16,7 @@ Dump = Callable[[Any, View], str]
 SENSITIVITY = {"normal": "Normal", "personal": "Personal", "private": "Private", "confidential": "Confidential"}
 RIGHTS = (
     "<t:EffectiveRights><t:CreateAssociated>{0}</t:CreateAssociated><t:CreateContents>{0}</t:CreateContents>"
-    "<t:CreateHierarchy>{0}</t:CreateHierarchy><t:Delete>{1}</t:Delete><t:Modify>true</t:Modify>"
+    "<t:CreateHierarchy>{0}</t:CreateHierarchy><t:Delete>{1}</t:Delete><t:Modify>{2}</t:Modify>"
     "<t:Read>true</t:Read></t:EffectiveRights>"
 )
 
@@ -148,9 +148,8 @@ def make_item_properties(middle: tuple[Property, ...] = ()) -> tuple[Property, .
         Property("item:HasAttachments", flag("HasAttachments", "hasAttachments"), "DA"),
         Property("item:ExtendedProperty", dump_extended),
         Property("item:Culture", fixed("Culture", "en-US"), "A"),
-        Property(
-            "item:EffectiveRights", lambda item, view: RIGHTS.format("false", "true"), "A", since="Exchange2007_SP1"
-        ),
+        Property("item:EffectiveRights", lambda item, view: RIGHTS.format("false", "true", "true"), "A",
+                 since="Exchange2007_SP1"),
         Property(
             "item:LastModifiedName", worded("LastModifiedName", lambda item: item.owner.name), "A", since="Exchange2010"
         ),

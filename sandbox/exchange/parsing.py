@@ -10,13 +10,14 @@ from datetime import UTC, datetime, time, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from sandbox.exchange.contact_xml import ADDRESS_PARTS, ADDRESSES, PHONE_KEYS, PHONES
+from sandbox.exchange.contact_xml import ADDRESS_PARTS, ADDRESSES, PHONE_KEYS, PHONES, SECONDS, read_pair
 from sandbox.exchange.errors import EwsError
 from sandbox.exchange.event_xml import RESPONSE, SHOW_AS
 from sandbox.exchange.extended import parse_property
 from sandbox.exchange.item_xml import SENSITIVITY
 from sandbox.exchange.recurring import parse_recurrence
 from sandbox.exchange.soap import Element, T, invalid_request, read_bool, read_text
+from sandbox.mailbox.contacts import More
 from sandbox.mailbox.texts import to_text
 from sandbox.mailbox.times import find_zone
 
@@ -187,6 +188,10 @@ class ContactPatch:
         self._old = old or {}
         self.phones, self.extended = dict(phones), dict(extended)
 
+    @property
+    def more(self) -> More:
+        return {"phones": self.phones, "extended": self.extended}
+
     def read(self, name: str) -> Any:
         """A value as it is by now."""
         return self.doc.get(name, self._old.get(name))
@@ -219,7 +224,12 @@ class ContactPatch:
         elif place is None:
             self.doc[name] = number or None
         else:
-            self._put(name, place, number or None)
+            pair = read_pair(name, self.read(name) or [], self.phones)
+            pair[place] = number
+            self.doc[name] = [one for one in pair if one]
+            self.phones.pop(SECONDS[name], None)
+            if pair[1] and not pair[0]:
+                self.phones[SECONDS[name]] = pair[1]
 
     def set_email(self, key: str, address: str, name: str = "") -> None:
         place = _place(key, "EmailAddress")

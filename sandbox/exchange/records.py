@@ -1,24 +1,17 @@
-"""What EWS needs to know beyond what a Mailbox offers: counts, the log between two moments, and more about contacts."""
+"""What EWS needs to know beyond what a Mailbox offers: counts, the trash, and the log between two moments."""
 
 from __future__ import annotations
 
 from collections import OrderedDict
-from typing import Any
-
-import orjson
 
 from sandbox.mailbox import Mailbox
 from sandbox.mailbox.event_lists import COLUMNS, EventRow
 from sandbox.store import Store
 
-# x_contact: what of a contact has no place in Graph's: kinds of phone numbers, extended properties
 # x_trash: folders that lie in Deleted Items
 SCHEMA = """
 CREATE TABLE IF NOT EXISTS x_trash (
     site TEXT NOT NULL, email TEXT NOT NULL, id TEXT NOT NULL, PRIMARY KEY (site, email, id)
-) WITHOUT ROWID;
-CREATE TABLE IF NOT EXISTS x_contact (
-    site TEXT NOT NULL, email TEXT NOT NULL, id TEXT NOT NULL, doc TEXT NOT NULL, PRIMARY KEY (site, email, id)
 ) WITHOUT ROWID;
 """
 Change = tuple[int, str, str]
@@ -92,18 +85,3 @@ class Records:
     def trashed(self, mailbox: Mailbox) -> set[str]:
         rows = self._store.rows("SELECT id FROM x_trash WHERE site = ? AND email = ?", mailbox.site, mailbox.email)
         return {row["id"] for row in rows}
-
-    def read_more(self, mailbox: Mailbox, contact_id: str) -> dict[str, Any]:
-        """{"phones": {key: number}, "extended": {path: value}} of a contact."""
-        row = self._store.row(
-            "SELECT doc FROM x_contact WHERE site = ? AND email = ? AND id = ?", mailbox.site, mailbox.email, contact_id
-        )
-        return orjson.loads(row["doc"]) if row else {"phones": {}, "extended": {}}
-
-    def write_more(
-        self, mailbox: Mailbox, contact_id: str, phones: dict[str, str], extended: dict[str, str]
-    ) -> None:  # fmt: skip
-        self._store.run(
-            "INSERT OR REPLACE INTO x_contact VALUES (?, ?, ?, ?)",
-            mailbox.site, mailbox.email, contact_id, orjson.dumps({"phones": phones, "extended": extended}).decode(),
-        )  # fmt: skip

@@ -17,12 +17,16 @@ from sandbox.mailbox.folders import Folders
 from sandbox.mailbox.ids import make_change_key, make_item_id
 from sandbox.mailbox.times import dump_stamp
 
+# x_contact: what of a contact has no place in Graph's: kinds of phone numbers, extended properties
 SCHEMA = """
 CREATE TABLE IF NOT EXISTS m_contact (
     seq INTEGER PRIMARY KEY, box INTEGER NOT NULL, id TEXT NOT NULL, folder TEXT NOT NULL, change INTEGER NOT NULL,
     doc TEXT NOT NULL, UNIQUE (box, id)
 );
 CREATE INDEX IF NOT EXISTS m_contact_folder ON m_contact (box, folder, seq);
+CREATE TABLE IF NOT EXISTS x_contact (
+    site TEXT NOT NULL, email TEXT NOT NULL, id TEXT NOT NULL, doc TEXT NOT NULL, PRIMARY KEY (site, email, id)
+) WITHOUT ROWID;
 """
 TEXTS = (
     "fileAs", "displayName", "givenName", "initials", "middleName", "nickName", "surname", "title", "yomiGivenName",
@@ -60,6 +64,9 @@ class ContactRow:
         return loaded
 
 
+More = dict[str, dict[str, str]]
+"""What Graph's contact has no room for: {"phones": {EWS's key: number}, "extended": {Graph's id for it, in lower case:
+value}}."""
 COLUMNS = "seq, id, folder, change, doc"
 
 
@@ -93,16 +100,22 @@ def shape_contact(patch: dict[str, Any], old: dict[str, Any] | None) -> dict[str
         ]
     for name, most in MOST.items():
         if len(doc[name]) > most:
-            raise invalid(name, f"The property '{name}' has room for {most} entries.")
+            many = f"{name[0].upper()}{name[1:]} has {len(doc[name])} entries"
+            raise invalid(name, f"The multi value property {many}, that exceeds the max allowed value of {most}")
     if doc["birthday"] and len(doc["birthday"]) == 10:
         doc["birthday"] += "T11:59:00Z"
-    given = " ".join(part for part in (doc["givenName"], doc["middleName"], doc["surname"]) if part)
     named = any(name in patch for name in ("givenName", "middleName", "surname")) or old is None
     if "displayName" not in patch and named:
-        doc["displayName"] = given or doc["companyName"] or ""
+        doc["displayName"] = make_name(doc)
     if "fileAs" not in patch and named:
         doc["fileAs"] = ", ".join(part for part in (doc["surname"], doc["givenName"]) if part) or doc["displayName"]
     return doc
+
+
+def make_name(doc: dict[str, Any]) -> str:
+    """What a contact is called where nobody says it."""
+    given = " ".join(part for part in (doc["givenName"], doc["middleName"], doc["surname"]) if part)
+    return given or doc["companyName"] or ""
 
 
 class Contacts(Folders):
@@ -138,6 +151,7 @@ class Contacts(Folders):
         """folder "": the doc's parentFolderId, else the default one. Raises MailboxError."""
         with self._store.transaction():
             home = self.get_folder(folder or str(doc.get("parentFolderId") or self.contacts_id), "contacts").id
+            self._check_unlocked(home)
             change = self._store.take_changes()
             made = self._stamp_contact(shape_contact(doc, None), change, home, make_item_id(self.name, change))
             self._insert_contact(made, home, change)
@@ -164,6 +178,8 @@ class Contacts(Folders):
             old = row.load()
             check_match(if_match, old)
             home = self.get_folder(str(patch.get("parentFolderId") or row.folder), "contacts").id
+            for folder in {row.folder, home}:
+                self._check_unlocked(folder)
             change = self._store.take_changes()
             doc = self._stamp_contact(shape_contact(patch, old), change, home, row.id)
             if home != row.folder:
@@ -187,11 +203,30 @@ class Contacts(Folders):
         with self._store.transaction():
             row = self.get_contact_row(contact_id)
             check_match(if_match, row.load())
+            self._check_unlocked(row.folder)
             self._remove_contact(row)
 
     def _remove_contact(self, row: ContactRow) -> None:
         self._store.run("DELETE FROM m_contact WHERE seq = ?", row.seq)
+        self._store.run("DELETE FROM x_contact WHERE site = ? AND email = ? AND id = ?", self.site, self.email, row.id)
         self._log(row.folder, self._store.take_changes(), "deleted", row.id)
+
+    def read_more(self, contact_id: str) -> More:
+        row = self._store.row(
+            "SELECT doc FROM x_contact WHERE site = ? AND email = ? AND id = ?", self.site, self.email, contact_id
+        )
+        return orjson.loads(row["doc"]) if row else {"phones": {}, "extended": {}}
+
+    def read_all_more(self) -> dict[str, More]:
+        """By contact, of those that have any."""
+        rows = self._store.rows("SELECT id, doc FROM x_contact WHERE site = ? AND email = ?", self.site, self.email)
+        return {row["id"]: orjson.loads(row["doc"]) for row in rows}
+
+    def write_more(self, contact_id: str, more: More) -> None:
+        self._store.run(
+            "INSERT OR REPLACE INTO x_contact VALUES (?, ?, ?, ?)",
+            self.site, self.email, contact_id, orjson.dumps(more).decode(),
+        )  # fmt: skip
 
     def _insert_contact(self, doc: dict[str, Any], folder: str, change: int) -> None:
         self._store.run(

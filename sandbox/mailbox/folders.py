@@ -17,6 +17,9 @@ CREATE TABLE IF NOT EXISTS m_folder (
 CREATE TABLE IF NOT EXISTS m_color (
     box INTEGER NOT NULL, id TEXT NOT NULL, color TEXT NOT NULL, PRIMARY KEY (box, id)
 ) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS m_locked (
+    box INTEGER NOT NULL, id TEXT NOT NULL, PRIMARY KEY (box, id)
+) WITHOUT ROWID;
 """
 
 
@@ -123,6 +126,22 @@ class Folders(Box):
             self._store.run("INSERT OR REPLACE INTO m_color VALUES (?, ?, ?)", self.key, folder.id, color)
             self._put_folder(folder.id, folder.kind, folder.name, folder.parent, "changed")
         return self.get_folder(folder_id)
+
+    def locked_folders(self) -> set[str]:
+        return {row["id"] for row in self._store.rows("SELECT id FROM m_locked WHERE box = ?", self.key)}
+
+    def lock_folder(self, folder_id: str) -> Folder:
+        """From now on the person may read the contacts in it, and not change them. Raises MailboxError."""
+        with self._store.transaction():
+            folder = self.get_folder(folder_id, "contacts")
+            self._store.run("INSERT OR IGNORE INTO m_locked VALUES (?, ?)", self.key, folder.id)
+            self._put_folder(folder.id, folder.kind, folder.name, folder.parent, "changed")
+        return self.get_folder(folder_id)
+
+    def _check_unlocked(self, folder_id: str) -> None:
+        """Raises MailboxError."""
+        if folder_id in self.locked_folders():
+            raise MailboxError("ErrorAccessDenied")
 
     def move_folder(self, folder_id: str, parent: str) -> Folder:
         """Raises MailboxError, also where a folder would come to lie in itself."""

@@ -15,17 +15,18 @@ from typing import TYPE_CHECKING, Any
 import orjson
 
 from sandbox.mailbox import Folder, Mailbox
-from sandbox.mailbox.contacts import WRITABLE, ContactRow
+from sandbox.mailbox.contacts import WRITABLE, ContactRow, make_name
 from sandbox.microsoft.graph_call import Answer, Call
 from sandbox.microsoft.graph_errors import bad_request, not_found, unknown_property
 from sandbox.microsoft.graph_filter import parse_filter, sort_by
 from sandbox.microsoft.graph_ids import folder_mark, parse_id
-from sandbox.microsoft.graph_views import CONTACT_NAMES, Shape, dump_page, parse_select
+from sandbox.microsoft.graph_views import CONTACT_NAMES, Shape, dump_page, parse_expand, parse_select
 
 if TYPE_CHECKING:
     from sandbox.microsoft.graph import Graph
 
 FOLDER = "contactFolders/{folder}"
+EXTENDED = "singleValueExtendedProperties"
 
 
 class ContactHandlers:
@@ -118,12 +119,15 @@ class ContactHandlers:
             raise not_found()
         return row
 
-    def contact_answer(self, call: Call, doc: dict[str, Any], status: int = 200) -> Answer:
+    def contact_answer(
+        self, call: Call, doc: dict[str, Any], status: int = 200, extra: dict[str, Any] | None = None
+    ) -> Answer:
         shape = Shape.of(call, "contact")
         text = shape.show(doc, doc["parentFolderId"])
         context = orjson.dumps({"@odata.context": shape.context(call, f"{self.graph.user_path(call)}/contacts",
                                                                 single=True)})  # fmt: skip
-        return Answer(context[:-1] + b"," + text[1:], status, {"ETag": doc["@odata.etag"]})
+        more = b"," + orjson.dumps(extra)[1:] if extra else b"}"
+        return Answer(context[:-1] + b"," + text[1:-1] + more, status, {"ETag": doc["@odata.etag"]})
 
     def list_contacts(self, call: Call) -> Answer:
         mailbox = self.graph.mailbox(call)
@@ -135,7 +139,7 @@ class ContactHandlers:
         if "$filter" in call.query or "$orderby" in call.query:
             items = [orjson.loads(item) for item in items]
             if text := call.query.get("$filter", ""):
-                items = list(filter(parse_filter(text), items))
+                items = self._filter(mailbox, items, text)
             if text := call.query.get("$orderby", ""):
                 items = sort_by(items, text)
         skip, size = call.number("$skip", 0), call.page_size()
@@ -150,25 +154,67 @@ class ContactHandlers:
         return Answer(dump_page(head, (shape.show(item, folder.id) for item in items[skip : skip + size])))
 
     @staticmethod
-    def writable(call: Call) -> dict[str, Any]:
+    def _filter(mailbox: Mailbox, items: list[Any], text: str) -> list[Any]:
+        """With the extended properties, by which contacts are found and which a list does not show."""
+        test = parse_filter(text)
+        more = mailbox.read_all_more() if EXTENDED.lower() in text.lower() else {}
+        extended = {
+            contact_id: [{"id": path, "value": value} for path, value in one["extended"].items()]
+            for contact_id, one in more.items()
+        }
+        return [item for item in items if test(item | {EXTENDED: extended.get(item["id"], ())})]
+
+    @staticmethod
+    def writable(call: Call) -> tuple[dict[str, Any], dict[str, str]]:
+        """What to change of a contact, and its extended properties. Raises GraphError."""
         body = call.body()
+        extended = body.pop(EXTENDED, None) or []
+        if not isinstance(extended, list) or not all(
+            isinstance(one, dict) and isinstance(one.get("id"), str) and isinstance(one.get("value"), str)
+            for one in extended
+        ):
+            raise bad_request("An extended property needs an id and a value.", "ErrorInvalidRequest")
         for name in body:
             if name not in CONTACT_NAMES and "@odata" not in name:
                 raise unknown_property(name, "contact")
-        return {name: value for name, value in body.items() if name in WRITABLE}
+        patch = {name: value for name, value in body.items() if name in WRITABLE}
+        return patch, {one["id"].lower(): one["value"] for one in extended}
+
+    @staticmethod
+    def _extend(mailbox: Mailbox, contact_id: str, extended: dict[str, str]) -> None:
+        """Extended properties are set one by one."""
+        if extended:
+            more = mailbox.read_more(contact_id)
+            mailbox.write_more(contact_id, more | {"extended": more["extended"] | extended})
 
     def make_contact(self, call: Call) -> Answer:
         mailbox = self.graph.mailbox(call)
         folder = self.folder(call, mailbox) if "folder" in call.values else None
-        return self.contact_answer(call, mailbox.add_contact(self.writable(call), folder.id if folder else ""), 201)
+        doc, extended = self.writable(call)
+        made = mailbox.add_contact(doc, folder.id if folder else "")
+        self._extend(mailbox, made["id"], extended)
+        return self.contact_answer(call, made, 201)
 
     def show_contact(self, call: Call) -> Answer:
-        return self.contact_answer(call, self.find(call, self.graph.mailbox(call)).load())
+        mailbox = self.graph.mailbox(call)
+        row, (kind, wanted) = self.find(call, mailbox), parse_expand(call)
+        value = mailbox.read_more(row.id)["extended"].get(wanted.lower()) if kind == EXTENDED else None
+        extra = {EXTENDED: [{"id": wanted, "value": value}]} if value is not None else None
+        return self.contact_answer(call, row.load(), extra=extra)
 
     def change_contact(self, call: Call) -> Answer:
+        """A name that does not come along is made anew: Graph says that it may do so.
+
+        Reference: https://learn.microsoft.com/en-us/graph/api/contact-update
+        """
         mailbox = self.graph.mailbox(call)
         row = self.find(call, mailbox)
-        return self.contact_answer(call, mailbox.change_contact(row.id, self.writable(call), call.if_match))
+        patch, extended = self.writable(call)
+        if patch.keys() - {"parentFolderId"}:
+            patch.setdefault("displayName", make_name(row.load() | patch))
+        changed = mailbox.change_contact(row.id, patch, call.if_match)
+        self._extend(mailbox, row.id, extended)
+        return self.contact_answer(call, changed)
 
     def delete_contact(self, call: Call) -> Answer:
         mailbox = self.graph.mailbox(call)

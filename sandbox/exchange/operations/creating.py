@@ -49,7 +49,7 @@ def create_item(call: Call) -> Iterator[str]:
                 patch.set(part)
             with call.site.store.transaction():
                 doc = call.mailbox.add_contact(patch.doc, folder.id)
-                call.site.records.write_more(call.mailbox, doc["id"], patch.phones, patch.extended)
+                call.mailbox.write_more(doc["id"], patch.more)
             return _answer(call, "contact", name, folder, doc["id"], doc["changeKey"])
         raise EwsError("ErrorCreateItemAccessDenied")
 

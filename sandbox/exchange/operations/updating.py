@@ -142,7 +142,7 @@ def _append(update: _Update, old: dict[str, Any]) -> dict[str, Any]:
 
 def _update_contact(call: Call, found: Found, updates: list[_Update]) -> None:
     """Raises EwsError, SoapFault, MailboxError."""
-    more = call.site.records.read_more(call.mailbox, found.id)
+    more = call.mailbox.read_more(found.id)
     patch = ContactPatch(call.mailbox.find_contact(found.id), more["phones"], more["extended"])
     for update in updates:
         if update.action == "append":
@@ -161,7 +161,7 @@ def _update_contact(call: Call, found: Found, updates: list[_Update]) -> None:
         else:
             raise update.refuse("ErrorInvalidPropertyDelete")
     with call.site.store.transaction():
-        call.site.records.write_more(call.mailbox, found.id, patch.phones, patch.extended)
+        call.mailbox.write_more(found.id, patch.more)
         call.mailbox.change_contact(found.id, patch.doc)
 
 

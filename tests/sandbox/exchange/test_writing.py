@@ -132,7 +132,7 @@ class TestCreateItem:
         item = soap.get_items(answer.find("t:ItemId").get("Id"))
         phones = {one.get("Key"): one.text for one in item.all("t:PhoneNumbers/t:Entry")}
         assert phones == {
-            "BusinessPhone": "4255550199", "MobilePhone": "+1 425 555 0100", "OtherTelephone": "1", "HomePhone": "2",
+            "BusinessPhone": "4255550199", "MobilePhone": "+1 425 555 0100", "OtherTelephone": "1", "HomePhone2": "2",
         }  # fmt: skip
         assert "met at the fair" in item.text("t:Body")
 
