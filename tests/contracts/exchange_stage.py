@@ -1,6 +1,6 @@
 """Exchange on premises, over the sandbox's pretend Exchange: by https, with NTLM."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from datetime import date, datetime, timedelta
 from typing import Any
@@ -12,17 +12,21 @@ from integrations.permissions import ALL, Permissions
 from integrations.providers.exchange import Exchange
 from integrations.providers.exchange import calendar as exchange_calendar
 from integrations.providers.exchange import contacts as exchange_contacts
+from integrations.providers.exchange.people import NUMBER_TYPES
 from integrations.remote import Credentials, SignIn
 from safety import outbound
 from sandbox.exchange.ids import read_folder_id, read_item_id
 from sandbox.server import Sandbox, running
-from tests.contracts.office365_stage import daily, times
+from tests.contracts.office365_stage import FULL_CONTACT, count_contacts, daily, show_contact, times
 from tests.contracts.stages import PASSWORD, PERSON
 
 
 class ExchangeStage:
     page_size = 5
     invites = True
+    number_slots: Mapping[str, int] = dict.fromkeys((one.key for one in NUMBER_TYPES), 1)
+    has_locked_folders = True
+    lists_keys = True
     page_sizes = ((exchange_calendar, "_PAGE_SIZE"), (exchange_contacts, "_PAGE_SIZE"))
 
     def __init__(self, sandbox: Sandbox) -> None:
@@ -99,6 +103,29 @@ class ExchangeStage:
     def remove_contact(self, remote_id: str) -> None:
         self.exchange.delete_contact(PERSON, self._event_id(remote_id))
 
+    def add_full_contact(self) -> str:
+        """With what Exchange keeps beside what Graph knows, a program's own property among it."""
+        mailbox = self.exchange.mailbox(PERSON)
+        made = self.exchange.add_contact(PERSON, FULL_CONTACT)["id"]
+        mailbox.write_more(made, {"phones": {}, "extended": {"string 0x3a45": "Dr."}})
+        return self.exchange.item_id(PERSON, made)
+
+    def rename_contact(self, remote_id: str, name: str) -> None:
+        self.exchange.change_contact(PERSON, self._event_id(remote_id), {"displayName": name})
+
+    def show_contact(self, remote_id: str) -> object:
+        mailbox, contact_id = self.exchange.mailbox(PERSON), self._event_id(remote_id)
+        return show_contact(mailbox, contact_id), mailbox.read_more(contact_id)["extended"]
+
+    def count_contacts(self, name: str) -> int:
+        return count_contacts(self.exchange.mailbox(PERSON), name)
+
+    def remove_folder(self, remote_id: str) -> None:
+        self.exchange.delete_folder(PERSON, self._folder_id(remote_id))
+
+    def lock_folder(self, remote_id: str) -> None:
+        self.exchange.mailbox(PERSON).lock_folder(self._folder_id(remote_id))
+
     def expire_cursors(self) -> None:
         self.exchange.expire_sync(PERSON)
 
@@ -119,7 +146,7 @@ class ExchangeStage:
         self.sandbox.faults.add("not-saved", self._path_of(kind))
 
     def _path_of(self, kind: str) -> str:
-        return f"{self.exchange.path}/{kind.title()}Item"
+        return f"{self.exchange.path}/{OPERATIONS[kind]}"
 
     def count_events(self, title: str) -> int:
         return self._titles_of(PERSON).count(title)
@@ -141,6 +168,15 @@ class ExchangeStage:
         theirs = self.exchange.mailbox(email).find_by_uid(ours["iCalUId"])
         assert theirs is not None
         self.exchange.mailbox(email).answer_invitation(theirs["id"], "accepted")
+
+
+OPERATIONS = {
+    "create": "CreateItem",
+    "update": "UpdateItem",
+    "delete": "DeleteItem",
+    "create contact": "CreateItem",
+    "add number": "UpdateItem",
+}
 
 
 def make_session_factory(

@@ -17,6 +17,8 @@ from integrations.providers.office365 import contacts as office365_contacts
 from integrations.providers.office365.scopes import SCOPES
 from integrations.remote import Credentials, SignIn
 from safety import outbound
+from sandbox.mailbox import Mailbox
+from sandbox.mailbox.contacts import TEXTS
 from sandbox.server import Sandbox, running
 from tests.contracts.stages import PERSON, REDIRECT_URI, consent_to
 
@@ -26,6 +28,9 @@ class Office365Stage:
     page_size = 5
     page_sizes = ((office365_calendar, "_PAGE_SIZE"), (office365_contacts, "_PAGE_SIZE"))
     invites = True
+    number_slots: Mapping[str, int] = {"businessPhones": 2, "homePhones": 2, "mobilePhone": 1}
+    has_locked_folders = True
+    lists_keys = False  # change tracking takes no $expand, and by nothing else does Graph show an extended property
 
     def __init__(self, sandbox: Sandbox) -> None:
         self.sandbox = sandbox
@@ -86,6 +91,24 @@ class Office365Stage:
     def remove_contact(self, remote_id: str) -> None:
         self.office365.delete_contact(PERSON, remote_id)
 
+    def add_full_contact(self) -> str:
+        return self.office365.add_contact(PERSON, FULL_CONTACT)["id"]
+
+    def rename_contact(self, remote_id: str, name: str) -> None:
+        self.office365.change_contact(PERSON, remote_id, {"displayName": name})
+
+    def show_contact(self, remote_id: str) -> object:
+        return show_contact(self.office365.mailbox(PERSON), remote_id)
+
+    def count_contacts(self, name: str) -> int:
+        return count_contacts(self.office365.mailbox(PERSON), name)
+
+    def remove_folder(self, remote_id: str) -> None:
+        self.office365.delete_folder(PERSON, remote_id)
+
+    def lock_folder(self, remote_id: str) -> None:
+        self.office365.mailbox(PERSON).lock_folder(remote_id)
+
     def expire_cursors(self) -> None:
         self.office365.expire_sync(PERSON)
 
@@ -101,7 +124,8 @@ class Office365Stage:
         self.sandbox.faults.add(fault, "/graph/*/delta" if after else "/graph/*", skip=after)
 
     def lose_answer(self, kind: str) -> None:
-        self.sandbox.faults.add("lost-answer", "/graph/*/events*", method=METHODS[kind])
+        items = "contacts" if kind in CONTACT_METHODS else "events"
+        self.sandbox.faults.add("lost-answer", f"/graph/*/{items}*", method=(METHODS | CONTACT_METHODS)[kind])
 
     def reject_next(self, kind: str) -> None:
         self.sandbox.faults.add("400", "/graph/*/events*", method=METHODS[kind])
@@ -128,6 +152,42 @@ class Office365Stage:
 
 
 METHODS = {"create": "POST", "update": "PATCH", "delete": "DELETE"}
+CONTACT_METHODS = {"create contact": "POST", "add number": "PATCH"}
+FULL_CONTACT: dict[str, Any] = {
+    **{name: f"Some {name}" for name in TEXTS if name not in ("birthday", "mobilePhone")},
+    "givenName": "Ines",
+    "middleName": "Maria",
+    "surname": "Ferreira",
+    "displayName": "Inês Ferreira",
+    "fileAs": "Ferreira Lda.",
+    "birthday": "1984-03-02",
+    "businessHomePage": "https://ferreira.example/",
+    "categories": ["Friends", "Porto"],
+    "children": ["Rui"],
+    "imAddresses": ["ines@chat.example"],
+    "emailAddresses": [
+        {"name": "Ines Ferreira", "address": "ines@ferreira.example"},
+        {"name": "Ines", "address": "ines@home.example"},
+    ],
+    "mobilePhone": "+49 30 901820",
+    "businessAddress": {"street": "Rua do Carmo 1", "city": "Lisboa", "postalCode": "1200-093"},
+    "homeAddress": {"street": "Rua Augusta 2", "city": "Lisboa", "state": "L", "countryOrRegion": "Portugal"},
+    "otherAddress": {"city": "Porto"},
+    "personalNotes": "Met in Porto.\nLikes fado & <rain>.",
+}
+"""All that a contact has room for; a name that is not what its parts would make."""
+_CHANGING = {"@odata.etag", "changeKey", "lastModifiedDateTime", "mobilePhone", "businessPhones", "homePhones"}
+
+
+def show_contact(mailbox: Mailbox, contact_id: str) -> object:
+    """All but numbers, and what each change changes."""
+    doc = mailbox.get_contact_row(contact_id).load()
+    return {name: value for name, value in doc.items() if name not in _CHANGING}
+
+
+def count_contacts(mailbox: Mailbox, name: str) -> int:
+    rows = [row for folder in mailbox.folders() for row in mailbox.contact_rows(folder.id)]
+    return sum(row.load()["displayName"] == name for row in rows)
 
 
 def times(starts: datetime, minutes: int) -> dict[str, Any]:
