@@ -13,7 +13,8 @@ import orjson
 
 from sandbox.clock import Clock
 from sandbox.google.errors import people_error
-from sandbox.google.person_shapes import SYSTEM_GROUPS, TAKES_MEMBERS, clean_fields
+from sandbox.google.etags import dump_etag, parse_etag
+from sandbox.google.person_shapes import FIELDS, SYSTEM_GROUPS, TAKES_MEMBERS, clean_fields
 from sandbox.store import Store
 
 SCHEMA = """
@@ -27,6 +28,7 @@ CREATE TABLE IF NOT EXISTS g_group (
     deleted INTEGER NOT NULL, data TEXT NOT NULL, is_system INTEGER NOT NULL, PRIMARY KEY (email, name)
 );
 """
+EVERY_FIELD = tuple(FIELDS)
 MY_CONTACTS = "contactGroups/myContacts"
 
 
@@ -98,7 +100,7 @@ class Contacts:
         with self._store.transaction():
             change = self._store.take_changes()
             doc = self._new(email, body, change)
-            self._check_groups(email, doc)
+            self._check_groups(email, group_names(doc))
             self._save(email, doc, change)
         return doc
 
@@ -139,8 +141,9 @@ class Contacts:
             new = clean_fields(body, fields, source, person.region if person else "US")
             if "memberships" in fields and not new.get("memberships"):
                 raise people_error(400, "person.memberships must hold at least one contact group membership.")
+            held = group_names(doc)
             doc = {key: value for key, value in doc.items() if key not in fields} | new
-            self._check_groups(email, doc)
+            self._check_groups(email, [name for name in group_names(doc) if name not in held])
             change = self._store.take_changes()
             self._stamp(doc, change, self._now())
             self._save(email, doc, change, contact)
@@ -154,7 +157,7 @@ class Contacts:
             raise people_error(400, "Request must set person.etag or person.metadata.sources.etag for the source that "
                                "is being updated.")  # fmt: skip
         own = doc["metadata"]["sources"][0]["etag"]
-        if (given[0].get("etag") or own) != own or (body.get("etag") or doc["etag"]) != doc["etag"]:
+        if (given[0].get("etag") or own) != own or parse_etag(str(body.get("etag") or doc["etag"])) != own:
             error = people_error(400, "Request person.etag is different than the current person.etag. Clear local "
                                  "cache and get the latest person.", greek="FAILED_PRECONDITION")  # fmt: skip
             error.body["error"]["errors"] = [{"message": error.body["error"]["message"], "domain": "global",
@@ -208,7 +211,7 @@ class Contacts:
         mark = base64.b64encode(hashlib.blake2b(f"{doc['resourceName']}:{change}".encode(), digest_size=8).digest())
         source = doc["metadata"]["sources"][0]
         source["etag"], source["updateTime"] = f"#{mark.decode()}", now
-        doc["etag"] = f"%EgUBAi43PRoEAQIFByIM{base64.b64encode(mark).decode()}"
+        doc["etag"] = dump_etag(source["etag"], EVERY_FIELD)
         return doc
 
     def _save(self, email: str, doc: dict[str, Any], change: int, old: Contact | None = None) -> None:
@@ -303,8 +306,8 @@ class Contacts:
         missing, stuck = [], []
         with self._store.transaction():
             row = self.get_group(email, group)
-            if add and row["is_system"] and row["title"] not in TAKES_MEMBERS:
-                raise people_error(400, "Contacts can only be added to the system groups myContacts and starred.")
+            if add:
+                _check_takes_members(row)
             for names, member in ((add, True), (remove, False)):
                 for name in names:
                     contact = self.find(email, name)
@@ -328,11 +331,20 @@ class Contacts:
         change = self._store.take_changes()
         self._save(email, self._stamp(contact.doc, change, self._now()), change, contact)
 
-    def _check_groups(self, email: str, doc: dict[str, Any]) -> None:
-        for name in group_names(doc):
-            self.ensure_groups(email)
-            if not self._store.row("SELECT 1 FROM g_group WHERE email = ? AND name = ? AND deleted = 0", email, name):
+    def _check_groups(self, email: str, added: list[str]) -> None:
+        """Raises GoogleError (400) where somebody cannot be put into one of these."""
+        self.ensure_groups(email)
+        for name in added:
+            row = self._store.row("SELECT * FROM g_group WHERE email = ? AND name = ? AND deleted = 0", email, name)
+            if row is None:
                 raise people_error(400, f"Contact group does not exist: {name}")
+            _check_takes_members(row)
+
+
+def _check_takes_members(group: Any) -> None:
+    """Raises GoogleError (400)."""
+    if group["is_system"] and group["title"] not in TAKES_MEMBERS:
+        raise people_error(400, "Contacts can only be added to the system groups myContacts and starred.")
 
 
 def group_names(doc: dict[str, Any]) -> list[str]:

@@ -14,6 +14,7 @@ from sandbox.google.answers import answer, answer_error, read_body
 from sandbox.google.contacts import Contact, dump_group
 from sandbox.google.cursors import dump_cursor, fingerprint, parse_cursor, sync_era
 from sandbox.google.errors import GoogleError, people_error, sync_token_expired
+from sandbox.google.etags import dump_etag
 from sandbox.google.guard import check_access
 from sandbox.google.oauth import subject
 from sandbox.google.person_shapes import FIELDS, display_name, parse_mask
@@ -26,6 +27,8 @@ PREFIX = "/google/people/v1"
 SERVICE = "google.people.v1.PeopleService."
 SYNC_TOKEN_LIFE = 7 * 24 * 3600
 GROUP_FIELDS = ("clientData", "groupType", "memberCount", "metadata", "name")
+SOURCES = tuple(f"READ_SOURCE_TYPE_{name}" for name in ("UNSPECIFIED", "PROFILE", "CONTACT", "DOMAIN_CONTACT",
+                                                        "OTHER_CONTACT"))  # fmt: skip
 ORDERS = ("LAST_MODIFIED_ASCENDING", "LAST_MODIFIED_DESCENDING", "FIRST_NAME_ASCENDING", "LAST_NAME_ASCENDING")
 
 
@@ -197,6 +200,10 @@ class PeopleApi:
 
     @staticmethod
     def _mask(*, default: bool = False) -> list[str]:
+        for source in request.args.getlist("sources"):
+            if source not in SOURCES:
+                raise people_error(400, f"Invalid value at 'sources' (type.googleapis.com/google.people.v1."
+                                   f"ReadSourceType), \"{source}\"")  # fmt: skip
         text = request.args.get("personFields") or request.args.get("requestMask.includeField", "")
         return sorted(FIELDS) if default and not text else parse_mask(text, "personFields")
 
@@ -320,7 +327,9 @@ def _group_body() -> tuple[str, Any, list[str]]:
 
 
 def _show(doc: dict[str, Any], fields: list[str]) -> dict[str, Any]:
-    shown = {"resourceName": doc["resourceName"], "etag": doc["etag"]}
+    source = doc["metadata"]["sources"][0]
+    etag = dump_etag(source["etag"], fields) if source["type"] == "CONTACT" else doc["etag"]
+    shown = {"resourceName": doc["resourceName"], "etag": etag}
     for name in fields:
         if name in doc:
             shown[name] = doc[name]
@@ -335,7 +344,9 @@ def _show_change(contact: Contact, fields: list[str], since: int) -> dict[str, A
         told["deleted"] = True
     if contact.former and contact.former_change > since:
         told["previousResourceNames"] = contact.former
-    shown = {"resourceName": contact.name, "etag": doc["etag"]} if contact.deleted else _show(doc, fields)
+    shown = _show(doc, fields)
+    if contact.deleted:
+        shown = {"resourceName": contact.name, "etag": shown["etag"]}
     return shown | ({"metadata": doc["metadata"] | told} if told else {})
 
 

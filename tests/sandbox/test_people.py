@@ -65,6 +65,50 @@ def test_a_stale_etag_is_a_failed_precondition(sandbox, api):
     assert status(without) == (400, "INVALID_ARGUMENT")
 
 
+def test_an_etag_says_what_was_asked_for_and_is_good_for_an_update_whatever_that_was(sandbox, api):
+    url = f"{api.people}{add(sandbox)['resourceName']}"
+    narrow, wide = (api.get(url, personFields=mask).json() for mask in ("names", "names,metadata"))
+    assert narrow["etag"] != wide["etag"]
+    assert api.get(url, personFields="names").json()["etag"] == narrow["etag"]
+    query = {"updatePersonFields": "nicknames", "personFields": "metadata"}
+    for etag in (wide["etag"], narrow["etag"]):
+        body = {"etag": etag, "metadata": {"sources": [{"type": "CONTACT"}]}, "nicknames": [{"value": "Ro"}]}
+        answer = api.session.patch(f"{url}:updateContact", json=body, params=query)
+        assert answer.status_code == (200 if etag == wide["etag"] else 400), answer.text
+    assert status(answer) == (400, "FAILED_PRECONDITION")
+    odd = {"etag": "%odd", "metadata": {"sources": [{"type": "CONTACT"}]}}
+    assert status(api.session.patch(f"{url}:updateContact", json=odd, params=query)) == (400, "FAILED_PRECONDITION")
+
+
+def test_a_client_keeps_data_with_a_contact_and_finds_it_newest_first(sandbox, api, people):
+    body = {"names": [{"givenName": "Rosa"}], "clientData": [{"key": "portico", "value": "17"}]}
+    made = api.session.post(
+        f"{api.people}people:createContact", json=body, params={"personFields": "clientData"}
+    ).json()
+    add(sandbox, "Later")
+    assert [one["value"] for one in made["clientData"]] == ["17"]
+    query = {"personFields": "clientData", "sortOrder": "LAST_MODIFIED_DESCENDING"}
+    listed = api.get(people, fields="connections(resourceName,clientData(key,value))", **query).json()["connections"]
+    assert listed[1] == {"resourceName": made["resourceName"], "clientData": [{"key": "portico", "value": "17"}]}
+    assert "clientData" not in listed[0]
+
+
+def test_new_contacts_are_put_under_labels_of_their_own_and_under_no_system_group_but_two(sandbox, api):
+    url = f"{api.people}people:createContact"
+    group = sandbox.google.contacts.save_group(ALICE, "Clients")["name"]
+    codes = {}
+    for name in (group, "contactGroups/starred", "contactGroups/friends", "contactGroups/none"):
+        membership = {"contactGroupMembership": {"contactGroupResourceName": name}}
+        body = {"names": [{"givenName": "Rosa"}], "memberships": [membership]}
+        codes[name] = api.session.post(url, json=body).status_code
+    assert list(codes.values()) == [200, 200, 400, 400]
+
+
+def test_a_source_that_there_is_not_is_refused(api, people):
+    assert api.get(people, sources="READ_SOURCE_TYPE_CONTACT", **FIELDS).status_code == 200
+    assert status(api.get(people, sources="CONTACT", **FIELDS)) == (400, "INVALID_ARGUMENT")
+
+
 def test_only_the_fields_named_are_replaced(sandbox, api):
     person = add(sandbox, phoneNumbers=[{"value": "030 23125 111"}], emailAddresses=[{"value": "rosa@x.example"}])
     body = {"metadata": person["metadata"], "phoneNumbers": [], "emailAddresses": [{"value": "ignored@x.example"}]}
