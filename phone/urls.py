@@ -1,4 +1,8 @@
-from django.urls import URLPattern
+from django.urls import path
+
+from phone import attempt_views
 
 app_name = "phone"
-urlpatterns: list[URLPattern] = []
+urlpatterns = [
+    path("attempts/", attempt_views.attempt_new, name="attempt"),
+]
