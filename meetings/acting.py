@@ -10,13 +10,14 @@ from django.urls import reverse
 from integrations import registry
 from integrations.connecting import find_connection
 from integrations.models import Connection
+from integrations.outgoing import WriteState
 from integrations.standing import Standing
 from meetings.delegating import Circle
 from meetings.host_settings import find_info, find_row
 from meetings.models import AccountCalendar, Meeting, Origin, Write
 from meetings.offering import find_write_standing
 from meetings.reader import Reader
-from meetings.scheduling_models import WriteAction, WriteState
+from meetings.scheduling_models import WriteAction
 from meetings.visibility import Relation
 from organizations.models import User
 

@@ -7,6 +7,7 @@ from django.db import transaction
 from django.db.models import Model, QuerySet
 from django.http import HttpRequest
 
+from integrations.outgoing import WriteState
 from meetings import queueing
 from meetings.models import (
     AccountCalendar,
@@ -19,7 +20,6 @@ from meetings.models import (
     ScheduledMeeting,
     Write,
 )
-from meetings.scheduling_models import WriteState
 from organizations.admin import AuditsOpening, LookOnly
 from organizations.client_address import client_address
 from organizations.models import User, record

@@ -1,21 +1,7 @@
-"""What both steps of carrying out a write have to know: how it may stop, and what has been asked for before."""
+"""What both steps of carrying out a write have to know: what is wanted no more, and what has been asked for before."""
 
-from integrations.remote import EventDraft
 from meetings.models import ScheduledMeeting, Write
 from meetings.scheduling_models import WriteAction
-
-
-class Busy(Exception):
-    """Somebody else is at it: come back in a moment, without counting this as a try."""
-
-
-class Contested(Exception):
-    """What is to be changed was changed there meanwhile; `theirs` is what stands there."""
-
-    def __init__(self, theirs: EventDraft, version: str) -> None:
-        super().__init__("contested")
-        self.theirs = theirs
-        self.version = version
 
 
 def is_overtaken(write: Write, scheduled: ScheduledMeeting) -> bool:

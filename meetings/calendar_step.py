@@ -1,19 +1,17 @@
 """A write's step in the calendar, under the lease of its connection; what the calendar answers becomes rows."""
 
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from django.db import transaction
 from django.utils import timezone
 
 from integrations import errors
-from integrations.gateway import PermittedCalendar, open_account
-from integrations.leases import Lease, take_lease
-from integrations.models import Connection
+from integrations.outgoing import Busy, Contested, Opened, write_under_lease
 from integrations.pulling import current_window
 from integrations.remote import Delta, EventDraft, RemoteEvent, RemoteRef
 from meetings import merging
-from meetings.attempts import Busy, Contested, has_asked, is_overtaken, note_asked
+from meetings.attempts import has_asked, is_overtaken, note_asked
 from meetings.drafting import dump_draft, parse_draft, read_draft, says_the_same
 from meetings.intended import event_draft
 from meetings.models import Meeting, ScheduledMeeting, Write
@@ -21,38 +19,23 @@ from meetings.scheduling_models import HostKind, WriteAction
 from meetings.series_plans import plan_following, plan_move
 from meetings.sync import CalendarFeed
 
-LONGEST = timedelta(seconds=60)
-"""For one write: nothing is asked of a provider after that."""
 MOST_REREADS = 3
 
 
 def carry_to_calendar(write: Write) -> None:
     """Raises ProviderError, LeaseLost, Busy, Contested."""
-    if write.connection_id is None:
-        return
-    lease = take_lease(write.connection_id)
-    if lease is None:
-        if not Connection.objects.filter(pk=write.connection_id).exists():
-            return
-        raise Busy
-    try:
-        connection = Connection.objects.select_related("user__membership__organization").get(pk=write.connection_id)
-        if connection.needs_reconnect:
-            raise errors.ReconnectNeeded(connection.error_sentence, detail="as the engine found")
-        with open_account(connection, lease=lease, deadline=timezone.now() + LONGEST) as account:
-            Carrier(write, connection, lease, account.calendar).carry()
-    finally:
-        lease.release()
+    if write.connection_id is not None:
+        write_under_lease(write.connection_id, lambda opened: Carrier(write, opened).carry())
 
 
 class Carrier:
     """One write under the lease of its connection."""
 
-    def __init__(self, write: Write, connection: Connection, lease: Lease, calendar: PermittedCalendar) -> None:
+    def __init__(self, write: Write, opened: Opened) -> None:
         self.write = write
-        self.connection = connection
-        self.lease = lease
-        self.calendar = calendar
+        self.connection = opened.connection
+        self.lease = opened.lease
+        self.calendar = opened.account.calendar
 
     def carry(self) -> None:
         """Raises ProviderError, LeaseLost, Contested."""
@@ -145,7 +128,7 @@ class Carrier:
             if says_the_same(draft, theirs, fields):
                 return event  # our own write, of which the answer was lost
             if not says_the_same(base, theirs, fields):
-                raise Contested(theirs, event.ref.version)
+                raise Contested(dump_draft(theirs), event.ref.version)
             ref = event.ref
         raise errors.Unexpected(detail="changed there again and again")
 
@@ -158,7 +141,7 @@ class Carrier:
         others = self.write.fields - {"time"}
         is_other = not says_the_same(base, theirs, others) and not says_the_same(draft, theirs, others)
         if is_other and self.write.version != master.ref.version:
-            raise Contested(theirs, master.ref.version)
+            raise Contested(dump_draft(theirs), master.ref.version)
         self._apply(self.calendar.update(master.ref, draft, fields=fields))
 
     def _move_series(

@@ -10,11 +10,12 @@ from django.urls import reverse
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_POST, require_safe
 
+from integrations.outgoing import WriteState
 from meetings import scheduling
 from meetings.acting import URGENCY, Pending
 from meetings.models import Meeting, Origin, ScheduledMeeting, Write
 from meetings.reader import Reader, find_reader
-from meetings.scheduling_models import RESTORABLE_FOR, ScheduledMeetingQuerySet, WriteState
+from meetings.scheduling_models import RESTORABLE_FOR, ScheduledMeetingQuerySet
 from meetings.times import Clock, say_whole
 from organizations.client_address import client_address
 from organizations.requests import SignedInRequest

@@ -12,6 +12,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
 from integrations.errors import Gone, Rejected
+from integrations.outgoing import WriteState
 from integrations.policy_models import policy_for
 from meetings import scheduling
 from meetings.acting import Actions, Pending, Refusal, find_actions
@@ -22,7 +23,7 @@ from meetings.moving import Scope
 from meetings.offering import find_offer
 from meetings.reader import Reader, find_reader
 from meetings.schedule_views import MOST_SUGGESTED, show_or_save
-from meetings.scheduling_models import RESTORABLE_FOR, WriteAction, WriteState
+from meetings.scheduling_models import RESTORABLE_FOR, WriteAction
 from organizations.client_address import client_address
 from organizations.colleagues import find_people as find_colleagues
 from organizations.requests import SignedInRequest

@@ -5,11 +5,12 @@ from datetime import datetime, timedelta
 
 from django.db.models import Q
 
+from integrations.outgoing import WriteState
 from integrations.remote import Attendee, EventDraft
 from meetings.drafting import compose_body, parse_draft
 from meetings.hosting import HostDraft
 from meetings.models import Meeting, ScheduledMeeting, Write
-from meetings.scheduling_models import WriteAction, WriteState
+from meetings.scheduling_models import WriteAction
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,13 +14,14 @@ from django.db.models.functions import Cast
 from django.utils import timezone
 
 from integrations.models import Connection
+from integrations.outgoing import WriteState
 from integrations.pulling import current_window
 from integrations.remote import RemoteEvent
 from meetings import queueing
 from meetings.models import Meeting, MeetingQuerySet, Origin, ScheduledMeeting, Write
 from meetings.occurrences import occurrence_starts, series_id_of
 from meetings.rows import make_rows
-from meetings.scheduling_models import WriteAction, WriteState
+from meetings.scheduling_models import WriteAction
 
 Place = tuple[str, str, datetime]
 """Host and path of a join link, and when the meeting begins."""

@@ -3,11 +3,11 @@
 from typing import Any
 
 from django.db import transaction
-from django.utils import timezone
 
+from integrations import outgoing
 from integrations.models import Connection
 from meetings.models import ScheduledMeeting, Write
-from meetings.scheduling_models import WriteAction, WriteState
+from meetings.scheduling_models import WriteAction
 
 
 def put(**fields: Any) -> Write:
@@ -25,22 +25,13 @@ def put_for(scheduled: ScheduledMeeting, action: WriteAction, **fields: Any) -> 
 
 def put_again(write: Write, **changes: Any) -> None:
     """Try a write anew, at once, as the person wants it."""
-    changes |= {"state": WriteState.WAITING, "next_try_at": timezone.now(), "tries": 0, "finished_at": None}
-    changes |= {"error_code": "", "error_sentence": "", "theirs_json": None, "theirs_version": ""}
-    for name, value in changes.items():
-        setattr(write, name, value)
-    write.save(update_fields=list(changes))
+    outgoing.put_again(write, **changes)
     transaction.on_commit(lambda: wake(write))
-
-
-NEED_THE_PERSON = ("reconnect_needed", "permission_missing")
-"""What is over once the person has signed in again."""
 
 
 def take_up_again(connection: Connection) -> None:
     """Try anew what had failed for want of a sign-in before there was one."""
-    failed = Write.objects.filter(connection=connection, state=WriteState.FAILED, error_code__in=NEED_THE_PERSON)
-    for write in failed.filter(finished_at__lte=connection.status_changed_at).order_by("pk"):
+    for write in outgoing.find_to_take_up(Write.objects.all(), connection):
         put_again(write)
 
 

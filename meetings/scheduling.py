@@ -13,6 +13,7 @@ from django.utils import timezone
 
 from integrations.errors import Gone
 from integrations.models import Connection
+from integrations.outgoing import WriteState
 from integrations.permissions import Permission
 from integrations.policy import TimeChange
 from integrations.policy_models import policy_for
@@ -25,7 +26,7 @@ from meetings.models import Meeting, Origin, ScheduledMeeting, Write
 from meetings.moving import Scope, change_scheduled, is_first, widen, without_those_before
 from meetings.occurrences import find_occurrence
 from meetings.rows import Words, make_rows, redescribe, with_organizer
-from meetings.scheduling_models import WriteAction, WriteState, dump_invitees
+from meetings.scheduling_models import WriteAction, dump_invitees
 from meetings.times import zone_of
 from organizations.models import User, record
 

@@ -10,6 +10,7 @@ from django.db.models import Q
 from django.utils import timezone
 
 from integrations.models import Connection
+from integrations.outgoing import Outgoing, OutgoingQuerySet, WriteState
 from integrations.recurrence import Recurrence, parse_recurrence
 from integrations.remote import Attendee
 from meetings.palette import COLORS, pick_color
@@ -178,17 +179,6 @@ class ScheduledMeeting(models.Model):
         return tuple(Attendee(one["email"], one.get("name", "")) for one in self.invitees_json)
 
 
-class WriteState(models.TextChoices):
-    WAITING = "waiting", "Waiting"
-    DONE = "done", "Done"
-    FAILED = "failed", "Failed"
-    """It is tried again when the person says so."""
-    CONFLICT = "conflict", "Conflict"
-    """Changed there meanwhile: the person chooses."""
-    DROPPED = "dropped", "Dropped"
-    """The person chose what is there, or something newer stands in its place."""
-
-
 class WriteAction(models.TextChoices):
     CREATE = "create", "Create"
     UPDATE = "update", "Update"
@@ -200,17 +190,11 @@ class WriteAction(models.TextChoices):
     """Nothing is written: the event stands there already, under our key."""
 
 
-class WriteQuerySet(models.QuerySet["Write"]):
-    def open(self) -> "WriteQuerySet":
-        """What a person should know of."""
-        return self.filter(state__in=[WriteState.WAITING, WriteState.FAILED, WriteState.CONFLICT])
-
-    def due(self, now: datetime) -> "WriteQuerySet":
-        free = Q(taken_until__isnull=True) | Q(taken_until__lte=now)
-        return self.filter(free, state=WriteState.WAITING, next_try_at__lte=now).order_by("pk")
+class WriteQuerySet(OutgoingQuerySet["Write"]):
+    """Reads, named for the reader's question; see OutgoingQuerySet."""
 
 
-class Write(models.Model):
+class Write(Outgoing):
     """One intended change on its way to the meeting host and the calendar: the outbox.
 
     Committed before anything is sent; carried out by `outbox.carry_out`, each step idempotent, in the order of the
@@ -241,18 +225,6 @@ class Write(models.Model):
     fields_json = models.JSONField(default=list, blank=True, help_text="DRAFT_FIELDS that are written.")
     ends_before = models.DateTimeField(null=True, blank=True, help_text="Of a series that is ended.")
     host_action = models.CharField(max_length=10, blank=True, choices=WriteAction.choices)
-
-    state = models.CharField(max_length=10, choices=WriteState.choices, default=WriteState.WAITING)
-    tries = models.PositiveIntegerField(default=0)
-    created_at = models.DateTimeField(default=timezone.now, editable=False)
-    finished_at = models.DateTimeField(null=True, blank=True)
-    next_try_at = models.DateTimeField(default=timezone.now)
-    taken_until = models.DateTimeField(null=True, blank=True)
-    taken_by = models.CharField(max_length=32, blank=True)
-    error_code = models.CharField(max_length=40, blank=True)
-    error_sentence = models.TextField(blank=True)
-    theirs_json = models.JSONField(null=True, blank=True, help_text="In conflict: what stands there, as a draft.")
-    theirs_version = models.CharField(max_length=255, blank=True)
 
     objects = WriteQuerySet.as_manager()
 

@@ -6,11 +6,11 @@ from datetime import timedelta
 
 from django.db.models import F
 
+from integrations.outgoing import WriteState
 from integrations.remote import EventStatus, Response
 from meetings.models import Meeting, Write
 from meetings.planner import Span, find_overlapping
 from meetings.reader import Reader, name_of
-from meetings.scheduling_models import WriteState
 from meetings.showing import Around
 
 DAY = timedelta(days=1)

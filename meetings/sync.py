@@ -11,6 +11,7 @@ from django.conf import settings
 from django.db.models import Q
 
 from integrations.models import Connection
+from integrations.outgoing import is_signed_in_anew
 from integrations.permissions import Permission
 from integrations.policy_models import policy_for
 from integrations.providers.base import Account
@@ -91,7 +92,7 @@ class CalendarFeed:
     """The window moves on by whole days, and a provider's cursor does not move with it."""
 
     def prepare(self, account: Account, connection: Connection, *, writing: Writing) -> list[str]:
-        if connection.synced_at is None or connection.synced_at < connection.status_changed_at:
+        if is_signed_in_anew(connection):
             with writing():
                 queueing.take_up_again(connection)
         return calendars.refresh_calendars(account, connection, writing=writing)

@@ -2,6 +2,7 @@
 
 from celery import shared_task
 
+from integrations.outgoing import waits_its_turn
 from meetings import hosted, outbox
 
 
@@ -9,7 +10,7 @@ from meetings import hosted, outbox
 def carry_out(write_id: int) -> None:
     """A write that somebody else is at, or that waits for another, is looked at again in a moment."""
     write = outbox.carry_out(write_id)
-    if write is not None and outbox.waits_its_turn(write):
+    if write is not None and waits_its_turn(write):
         carry_out.apply_async([write_id], countdown=2, expires=60)
 
 

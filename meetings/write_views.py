@@ -12,12 +12,13 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_POST, require_safe
 
 from integrations.changing import start_sync
+from integrations.outgoing import WriteState
 from meetings import queueing, scheduling
 from meetings.acting import Pending, find_troubled, keep_visible
 from meetings.comparing import compare
 from meetings.models import Meeting, Write
 from meetings.reader import Reader, find_reader
-from meetings.scheduling_models import WriteAction, WriteState
+from meetings.scheduling_models import WriteAction
 from organizations.requests import SignedInRequest
 from safety.redirects import HttpResponseSeeOther
 

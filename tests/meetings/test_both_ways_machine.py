@@ -16,12 +16,12 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
 from integrations.errors import Unreachable
 from integrations.models import SyncCursor
+from integrations.outgoing import WriteState
 from integrations.providers.memory import SERVICE
 from integrations.recurrence import Recurrence, Repeats
 from integrations.remote import EventDraft
 from meetings import outbox, queueing, scheduling
 from meetings.models import Meeting, Origin, ScheduledMeeting, Write
-from meetings.scheduling_models import WriteState
 from organizations.models import Membership, Organization, User
 from tests.meetings.world import NOW, TEN, Scope, World
 

@@ -9,10 +9,11 @@ from django.urls import reverse
 
 from integrations.errors import Rejected, Unreachable
 from integrations.models import Connection
+from integrations.outgoing import WriteState
 from integrations.recurrence import Recurrence, Repeats
 from integrations.remote import Attendee, Response
 from meetings.models import Delegation, Meeting, MeetingHost, Origin, ScheduledMeeting, Write
-from meetings.scheduling_models import WriteAction, WriteState
+from meetings.scheduling_models import WriteAction
 from organizations.models import AuditEvent
 from tests.meetings.test_schedule_views import text_of
 from tests.meetings.world import BERLIN, TEN, World, berlin, hours

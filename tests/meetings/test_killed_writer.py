@@ -28,7 +28,7 @@ import json, time
 from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 from django.utils import timezone
-from integrations import sync, tasks as engine_tasks
+from integrations import outgoing, sync, tasks as engine_tasks
 from integrations.gateway import PermittedCalendar, open_account
 from integrations.leases import take_lease
 from integrations.models import Connection
@@ -131,7 +131,7 @@ def stop_after(owner, name, number=1):
     setattr(owner, name, wrapped)
 
 if POINT == "claimed":
-    stop_after(outbox, "_claim")
+    stop_after(outgoing, "claim")
 elif POINT == "provider":
     does = {"create series": "create", "split": "end_series"}
     stop_after(PermittedCalendar, does.get(kind, kind))
@@ -141,7 +141,7 @@ elif POINT == "recording":
     owner, name = (calendar_step.Lease, "renew") if kind == "delete" else (calendar_step.CalendarFeed, "apply")
     stop_after(owner, name, 1)
 else:
-    outbox._leave = stop
+    outgoing.leave = stop
 work()
 """
 )

@@ -5,11 +5,11 @@ from datetime import timedelta
 import pytest
 
 from integrations.errors import Rejected
+from integrations.outgoing import WriteState
 from integrations.recurrence import Recurrence, Repeats
 from integrations.remote import EventDraft
 from meetings.models import Meeting, ScheduledMeeting
 from meetings.moving import CANNOT_MOVE, why_not_moved
-from meetings.scheduling_models import WriteState
 from tests.meetings.world import BERLIN, Scope, World, berlin, hours
 
 TUESDAYS = Recurrence(Repeats.MONTHLY, weekdays=(1,), week=2, count=4)

@@ -12,10 +12,11 @@ import time_machine
 from django.db import transaction
 from django.utils import timezone
 
-from integrations import erasing
+from integrations import erasing, outgoing
 from integrations.errors import Gone, PermissionMissing, ProviderError, ReconnectNeeded, Rejected, Unreachable
 from integrations.leases import take_lease
 from integrations.models import Connection, Status
+from integrations.outgoing import WriteState
 from integrations.providers.memory import MemoryCalendar
 from integrations.recurrence import Recurrence, Repeats
 from integrations.remote import Attendee, EventDraft
@@ -23,7 +24,6 @@ from meetings import outbox, queueing, scheduling, tasks
 from meetings.intended import Change
 from meetings.models import Origin, ScheduledMeeting, Write
 from meetings.scheduling import Plan
-from meetings.scheduling_models import WriteState
 from organizations.models import AuditEvent, User
 from portal.celery import app
 from tests.meetings.world import NOW, TEN, Scope, World
@@ -178,10 +178,10 @@ def test_a_write_that_failed_waits_for_its_turn_and_is_not_queued_at_once(world:
 def test_a_worker_that_died_over_a_write_is_followed_once_its_claim_has_expired(world: World) -> None:
     world.schedule()
     (write,) = Write.objects.all()
-    assert outbox._claim(write.pk) is not None
+    assert outgoing.claim(Write.objects.all(), write.pk) is not None
 
     assert outbox.carry_out(write.pk) is None
-    with time_machine.travel(NOW + outbox.CLAIM + timedelta(seconds=1), tick=False):
+    with time_machine.travel(NOW + outgoing.CLAIM + timedelta(seconds=1), tick=False):
         assert outbox.find_due() == [write.pk]
         world.work()
     assert world.there == [("Planning", TEN)]

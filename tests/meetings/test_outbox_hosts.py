@@ -6,13 +6,13 @@ from datetime import timedelta
 import pytest
 
 from integrations.errors import Rejected, Unreachable
+from integrations.outgoing import WriteState
 from integrations.recurrence import Recurrence, Repeats
 from integrations.remote import EventDraft
 from meetings import host_settings, queueing, scheduling
 from meetings.host_settings import Wish
 from meetings.hosts import memory
 from meetings.models import Origin, ScheduledMeeting, Write
-from meetings.scheduling_models import WriteState
 from organizations.models import Organization, User
 from tests.meetings.world import TEN, Scope, World, hours
 

@@ -7,11 +7,11 @@ from collections.abc import Callable, Iterator
 import pytest
 from django.db import connection as database
 
+from integrations.outgoing import WriteState
 from integrations.providers.memory import SERVICE, MemoryCalendar
 from integrations.recurrence import Recurrence, Repeats
 from meetings import outbox, scheduling, tasks
 from meetings.models import Meeting, ScheduledMeeting, Write
-from meetings.scheduling_models import WriteState
 from tests.meetings.world import NOW, Scope, World, berlin, suppress
 
 pytestmark = pytest.mark.django_db(transaction=True)

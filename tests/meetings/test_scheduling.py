@@ -6,13 +6,15 @@ from datetime import UTC, timedelta
 import pytest
 from django.utils import timezone
 
+from integrations import outgoing
 from integrations.errors import Conflict, RateLimited, ReconnectNeeded, Rejected, Unreachable
+from integrations.outgoing import WriteState
 from integrations.recurrence import Recurrence, Repeats
 from integrations.remote import Attendee, EventDraft
 from meetings import outbox, queueing, scheduling
 from meetings.intended import event_draft
 from meetings.models import Meeting, Origin, ScheduledMeeting, Write
-from meetings.scheduling_models import WriteAction, WriteState
+from meetings.scheduling_models import WriteAction
 from tests.meetings.world import BERLIN, TEN, Scope, World, berlin, hours
 from tests.policies import set_policy
 
@@ -518,7 +520,7 @@ def test_writes_of_one_meeting_go_out_in_order(world: World) -> None:
 def test_two_workers_carry_a_write_out_once(world: World) -> None:
     world.schedule()
     (write,) = Write.objects.all()
-    token = outbox._claim(write.pk)
+    token = outgoing.claim(Write.objects.all(), write.pk)
     assert token is not None
 
     assert outbox.carry_out(write.pk) is None

@@ -5,12 +5,12 @@ from typing import Any
 
 import pytest
 
+from integrations.outgoing import WriteState
 from integrations.providers.memory_books import MemoryBook
 from integrations.recurrence import Recurrence, Repeats
 from integrations.remote import Attendee, EventDraft, RemoteEvent, RemoteRef
 from meetings import queueing, scheduling
 from meetings.models import Write
-from meetings.scheduling_models import WriteState
 from tests.meetings.world import BERLIN, TEN, Scope, World, hours
 
 DAILY = Recurrence(Repeats.DAILY, count=4)

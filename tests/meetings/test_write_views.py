@@ -9,9 +9,9 @@ from django.utils import timezone
 
 from integrations.errors import Rejected
 from integrations.models import Connection
+from integrations.outgoing import WriteState
 from meetings import scheduling
 from meetings.models import Delegation, Meeting, Origin, ScheduledMeeting, Write
-from meetings.scheduling_models import WriteState
 from organizations.models import AuditEvent, User
 from tests.meetings.test_edit_views import url
 from tests.meetings.test_schedule_views import text_of
