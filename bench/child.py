@@ -23,7 +23,7 @@ import portal.celery  # noqa: E402, F401
 from bench import floors  # noqa: E402
 from bench.measuring import measure  # noqa: E402
 from contacts.models import Contact, ContactFolder  # noqa: E402
-from contacts.sync import CONTACT_COLUMNS  # noqa: E402
+from contacts.rows import CONTACT_COLUMNS  # noqa: E402
 from integrations import gateway, registry, sync, tasks  # noqa: E402, F401
 from integrations.models import Connection  # noqa: E402
 from integrations.upserting import upsert  # noqa: E402

@@ -12,7 +12,7 @@ import requests
 from lxml import etree
 
 from contacts.models import Contact, ContactNumber, Filing
-from contacts.sync import NUMBER_COLUMNS
+from contacts.rows import NUMBER_COLUMNS
 from integrations.models import Connection
 from integrations.upserting import upsert
 
