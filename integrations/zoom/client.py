@@ -19,13 +19,24 @@ Judge = Callable[[Answer], ProviderError]
 
 
 class ZoomClient:
-    def __init__(self, session: requests.Session, app: App, *, token_url: str, api_root: str, judge: Judge) -> None:
-        """`judge`: the error that an answer other than success stands for."""
+    def __init__(
+        self,
+        session: requests.Session,
+        app: App,
+        *,
+        token_url: str,
+        api_root: str,
+        judge: Judge,
+        pace: Callable[[], None] = lambda: None,
+    ) -> None:
+        """`judge`: the error that an answer other than success stands for. `pace` is called before each request, to
+        wait where Zoom takes only so many a second."""
         self._session = session
         self._app = app
         self._token_url = token_url
         self._root = api_root
         self._judge = judge
+        self._pace = pace
 
     def fetch_token(self) -> Token:
         """A new one, which proves the credentials and tells the scopes. Raises ProviderError."""
@@ -45,25 +56,27 @@ class ZoomClient:
     def list(
         self,
         path: str,
-        items: str,
+        items: str | tuple[str, ...],
         query: Mapping[str, str],
         *,
         page_size: int | None = None,
         judge: Judge | None = None,
     ) -> Iterator[Json]:
-        """What stands under `items`, page by page. The same page twice, or pages without end, are an error.
+        """What stands under `items`, page by page; of several names, under the first that is there. The same page
+        twice, or pages without end, are an error.
 
         Raises:
             ProviderError: of the family, also after some pages.
         """
+        names = (items,) if isinstance(items, str) else items
         token, seen = "", set[str]()
         while token not in seen and len(seen) < MOST_PAGES:
             seen.add(token)
             asked = {**query, "page_size": str(page_size or PAGE_SIZE)} | ({"next_page_token": token} if token else {})
             answer = self.ask("GET", f"{path}?{urlencode(asked)}", judge=judge)
-            listed = answer.get(items)
-            if not isinstance(listed, list):
-                raise Unexpected(WORDS.not_understood, detail=f"200, no list of {items}")
+            listed = next((answer[name] for name in names if isinstance(answer.get(name), list)), None)
+            if listed is None:
+                raise Unexpected(WORDS.not_understood, detail=f"200, no list of {names[0]}")
             yield from (one for one in listed if isinstance(one, dict))
             following = answer.get("next_page_token")
             if not isinstance(following, str) or not following:
@@ -71,13 +84,22 @@ class ZoomClient:
             token = following
         raise Unexpected(WORDS.not_understood, detail="a list without an end")
 
+    def get_token(self) -> Token:
+        """One that is still good. Raises ProviderError."""
+        return tokens.get_token(self._session, self._app, self._token_url)
+
+    def drop_token(self, token: Token) -> None:
+        """Zoom does not take it any more."""
+        tokens.drop_token(self._app, self._token_url, token)
+
     def _send(self, method: str, path: str, body: Json | None) -> Answer:
-        token = tokens.get_token(self._session, self._app, self._token_url)
+        token = self.get_token()
         headers = {"Authorization": f"Bearer {token.value}", "Accept": "application/json"}
         data = None if body is None else orjson.dumps(body)
         if data is not None:
             headers["Content-Type"] = "application/json"
+        self._pace()
         answer = send(self._session, method, self._root + path, words=WORDS, headers=headers, data=data)
         if is_token_refused(answer):
-            tokens.drop_token(self._app, self._token_url, token)
+            self.drop_token(token)
         return answer
