@@ -5,7 +5,7 @@ from phonenumbers import MatchType, NumberParseException, PhoneNumber
 
 from integrations.errors import Rejected
 from integrations.providers.base import NumberType
-from integrations.remote import ContactDraft, RemoteContact, RemoteNumber
+from integrations.remote import RemoteContact, RemoteNumber
 
 UNKNOWN_TYPE = "This service has no such kind of number. Choose another one."
 _SAME = frozenset({MatchType.EXACT_MATCH, MatchType.NSN_MATCH})
@@ -25,12 +25,6 @@ def is_same_number(first: RemoteNumber, second: RemoteNumber) -> bool:
     if _squeeze(first.value) == _squeeze(second.value):
         return True
     return phonenumbers.is_number_match(_read(first), _read(second)) in _SAME
-
-
-def check_types(draft: ContactDraft, types: tuple[NumberType, ...]) -> None:
-    """Raises as `get_type`."""
-    for number in draft.numbers:
-        get_type(number, types)
 
 
 def get_type(number: RemoteNumber, types: tuple[NumberType, ...]) -> NumberType:

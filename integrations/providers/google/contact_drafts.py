@@ -6,7 +6,7 @@ Reference: https://developers.google.com/people/api/rest/v1/people
 from typing import Any
 
 from integrations.providers.base import NumberType
-from integrations.providers.google.payloads import DEFAULT_GROUP, MARK, NUMBER_KINDS, Json
+from integrations.providers.google.people import DEFAULT_GROUP, MARK, NUMBER_KINDS, Json
 from integrations.providers.numbers import get_type
 from integrations.remote import ContactDraft, NumberKind, RemoteNumber
 

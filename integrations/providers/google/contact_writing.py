@@ -19,7 +19,7 @@ from integrations.providers.google.contacts import (
     parse_read,
     people_of,
 )
-from integrations.providers.google.payloads import MARK_FIELDS, PERSON_TYPES, WHOLE_PERSON_FIELDS, parse_mark
+from integrations.providers.google.people import MARK_FIELDS, PERSON_TYPES, WHOLE_PERSON_FIELDS, parse_mark
 from integrations.providers.google.responses import ADDRESS_BOOK_FULL, Json
 from integrations.providers.numbers import has_number
 from integrations.providers.salvaging import salvage

@@ -10,7 +10,7 @@ from typing import Any
 
 from integrations.errors import Gone, Unexpected
 from integrations.providers.google.calendar import Fetch, build_api, parse_cursor
-from integrations.providers.google.payloads import (
+from integrations.providers.google.people import (
     CONNECTION_FIELDS,
     GROUP_FIELDS,
     PERSON_FIELDS,

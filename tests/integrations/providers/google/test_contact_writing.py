@@ -11,7 +11,7 @@ from integrations.errors import Conflict, Gone, PermissionMissing, RateLimited, 
 from integrations.providers.google import Google, GoogleAccount
 from integrations.providers.google.contact_drafts import NUMBER_TYPES, dump_numbers, dump_person
 from integrations.providers.google.contact_writing import LABEL_GONE, LAGS, NOT_ACCEPTED, GoogleContacts
-from integrations.providers.google.payloads import parse_person
+from integrations.providers.google.people import parse_person
 from integrations.providers.google.responses import ADDRESS_BOOK_FULL, make_error
 from integrations.remote import ContactDraft, NumberKind, RemoteContact, RemoteEmail, RemoteNumber, RemoteRef
 from sandbox.server import Sandbox

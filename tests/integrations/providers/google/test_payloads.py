@@ -16,13 +16,8 @@ from hypothesis import strategies as st
 
 from integrations.providers.google.calendar import _parse_page as parse_events_page
 from integrations.providers.google.contacts import _parse_page as parse_people_page
-from integrations.providers.google.payloads import (
-    EVENT_TYPES,
-    PERSON_TYPES,
-    parse_event,
-    parse_group,
-    parse_person,
-)
+from integrations.providers.google.payloads import EVENT_TYPES, parse_event
+from integrations.providers.google.people import PERSON_TYPES, parse_group, parse_person
 from integrations.providers.salvaging import salvage
 from integrations.remote import (
     Attendee,
