@@ -407,6 +407,71 @@ def test_a_contact_is_made_read_changed_moved_and_deleted(stage):
     assert stage.refusal("DELETE", path) == (404, "ErrorItemNotFound")
 
 
+MARK = "String {77740037-548d-4f88-ae0a-adf2a932b5ee} Name Mark"
+
+
+def test_a_contact_is_found_by_an_extended_property_which_only_expanding_shows(stage):
+    mark = [{"id": MARK, "value": "k1"}]
+    folder = stage.send("POST", "me/contactFolders", {"displayName": "Clients"}).json["id"]
+    made = stage.send("POST", f"me/contactFolders/{folder}/contacts", {"givenName": "Rosa",
+                      "singleValueExtendedProperties": mark}).json  # fmt: skip
+    stage.send("POST", f"me/contactFolders/{folder}/contacts", {"givenName": "Ines"})
+    marked = f"$filter=singleValueExtendedProperties/Any(ep: ep/id eq '{MARK}' and ep/value eq '%s')"
+    (found,) = stage.get(f"me/contactFolders/{folder}/contacts?{marked % 'K1'}")["value"]
+    assert found["id"] == made["id"]
+    assert "singleValueExtendedProperties" not in found and "singleValueExtendedProperties" not in made
+    assert stage.get(f"me/contactFolders/{folder}/contacts?{marked % 'k2'}")["value"] == []
+    path, expand = f"me/contacts/{made['id']}", f"$expand=singleValueExtendedProperties($filter=id eq '{MARK}')"
+    assert stage.get(f"{path}?$select=givenName&{expand}")["singleValueExtendedProperties"] == mark
+    assert "singleValueExtendedProperties" not in stage.get(f"{path}?{expand.replace('Name Mark', 'Name Other')}")
+    stage.send("PATCH", path, {"singleValueExtendedProperties": [{"id": MARK, "value": "k2"}]})
+    assert len(stage.get(f"me/contactFolders/{folder}/contacts?{marked % 'k2'}")["value"]) == 1
+    wrong = {"singleValueExtendedProperties": [{"id": MARK}]}
+    assert stage.refusal("PATCH", path, wrong) == (400, "ErrorInvalidRequest")
+
+
+def test_a_folder_that_may_only_be_read_refuses_every_write(stage):
+    locked, other = (stage.alice.add_folder(name).id for name in ("Locked", "Other"))
+    made = stage.alice.add_contact({"givenName": "Rosa"}, locked)
+    kept = stage.alice.add_contact({"givenName": "Ines"}, other)
+    stage.alice.lock_folder(locked)
+    path = f"me/contacts/{made['id']}"
+    for method, where, body in (
+        ("POST", f"me/contactFolders/{locked}/contacts", {"givenName": "Ola"}),
+        ("PATCH", path, {"mobilePhone": "1"}),
+        ("PATCH", path, {"parentFolderId": other}),
+        ("PATCH", f"me/contacts/{kept['id']}", {"parentFolderId": locked}),
+        ("DELETE", path, None),
+    ):
+        assert stage.refusal(method, where, body) == (403, "ErrorAccessDenied")
+    assert stage.get(path)["givenName"] == "Rosa"
+    assert stage.send("PATCH", f"me/contacts/{kept['id']}", {"mobilePhone": "1"}).json["mobilePhone"] == "1"
+
+
+def test_a_name_that_does_not_come_along_is_made_anew(stage):
+    """As the documentation says that it may be."""
+    made = stage.alice.add_contact({"givenName": "Rosa", "displayName": "The baker"})
+    path = f"me/contacts/{made['id']}"
+    assert (
+        stage.send("PATCH", path, {"jobTitle": "Boss", "displayName": "The baker"}).json["displayName"] == "The baker"
+    )
+    assert stage.send("PATCH", path, {"jobTitle": "Owner"}).json["displayName"] == "Rosa"
+
+
+def test_a_contact_has_room_for_so_many_numbers_of_a_kind_and_its_change_is_tracked(stage):
+    delta = stage.walk("me/contactFolders/contacts/contacts/delta")[1]
+    made = stage.send("POST", "me/contacts", {"givenName": "Rosa", "businessPhones": ["1", "2"]}).json
+    path = f"me/contacts/{made['id']}"
+    for name in ("businessPhones", "homePhones"):
+        answer = stage.send("PATCH", path, {name: ["1", "2", "3"]})
+        assert answer.status_code == 400
+        assert "has 3 entries, that exceeds the max allowed value of 2" in answer.json["error"]["message"]
+    stage.send("PATCH", path, {"homePhones": ["3", "4"]})
+    (tracked,) = stage.walk(delta)[0]
+    assert (tracked["id"], tracked["homePhones"], tracked["businessPhones"]) == (made["id"], ["3", "4"], ["1", "2"])
+    assert tracked["@odata.etag"] == stage.get(path)["@odata.etag"]
+
+
 def test_contacts_are_filtered_by_their_addresses_and_paged(stage):
     for n in range(12):
         stage.alice.add_contact({"displayName": f"P{n:02}", "emailAddresses": [{"address": f"p{n}@x.example"}]})

@@ -464,3 +464,77 @@ class TestUpdateItem:
         change = set_field("contacts:JobTitle", "<t:JobTitle>Mine</t:JobTitle>", "Contact")
         assert update(soap, item, change, sending="").codes == ["ErrorIrresolvableConflict"]
         assert stored_contact(exchange)["jobTitle"] == "Theirs"
+
+    def test_places_for_numbers_stay_what_they_are(self, exchange: Stage, soap: Soap) -> None:
+        contact = exchange.add_contact(ALICE, {"givenName": "Ann"})
+        item = soap.get_items(exchange.item_id(ALICE, contact["id"])).find("t:ItemId")
+
+        def phones() -> dict[str, str]:
+            found = soap.get_items(item.get("Id")).all("t:PhoneNumbers/t:Entry")
+            return {one.get("Key"): one.text for one in found}
+
+        def put(key: str, number: str) -> None:
+            path = f'<t:IndexedFieldURI FieldURI="contacts:PhoneNumber" FieldIndex="{key}"/>'
+            entry = f'<t:Contact><t:PhoneNumbers><t:Entry Key="{key}">{number}</t:Entry></t:PhoneNumbers></t:Contact>'
+            change = f"<t:SetItemField>{path}{entry}</t:SetItemField>"
+            answer = update(soap, item, change, key=False, sending="", resolution="AlwaysOverwrite")
+            assert answer.codes == ["NoError"]
+
+        put("HomePhone2", "2")
+        assert phones() == {"HomePhone2": "2"}
+        assert stored_contact(exchange)["homePhones"] == ["2"]
+        put("HomePhone", "1")
+        assert phones() == {"HomePhone": "1", "HomePhone2": "2"}
+        assert stored_contact(exchange)["homePhones"] == ["1", "2"]
+        exchange.change_contact(ALICE, contact["id"], {"homePhones": ["3"]})
+        assert phones() == {"HomePhone": "3"}
+
+    def test_a_contact_is_found_by_an_extended_property_in_its_folder(self, exchange: Stage, soap: Soap) -> None:
+        field = (
+            '<t:ExtendedFieldURI PropertySetId="5b6a4b04-7ff5-4a6f-9a34-0c5d2f7c7d1e" PropertyName="Mark"'
+            ' PropertyType="String"/>'
+        )
+        mark = f"<t:ExtendedProperty>{field}<t:Value>k1</t:Value></t:ExtendedProperty>"
+        made = create(soap, f"<t:Contact>{mark}<t:GivenName>Ann</t:GivenName></t:Contact>", attributes="")
+        exchange.add_contact(ALICE, {"givenName": "Bob"})
+
+        def find(folder: str, value: str) -> list[str]:
+            answer = soap.send(
+                '<m:FindItem Traversal="Shallow"><m:ItemShape><t:BaseShape>IdOnly</t:BaseShape></m:ItemShape>'
+                f'<m:Restriction><t:IsEqualTo>{field}<t:FieldURIOrConstant><t:Constant Value="{value}"/>'
+                "</t:FieldURIOrConstant></t:IsEqualTo></m:Restriction>"
+                f'<m:ParentFolderIds><t:DistinguishedFolderId Id="{folder}"/></m:ParentFolderIds></m:FindItem>'
+            )
+            return [one.get("Id") for one in answer.all("t:ItemId")]
+
+        assert find("contacts", "k1") == [made.find("t:ItemId").get("Id")]
+        assert find("contacts", "k2") == find("calendar", "k1") == []
+
+    def test_a_folder_that_may_only_be_read_refuses_every_write(self, exchange: Stage, soap: Soap) -> None:
+        folder = exchange.add_folder(ALICE, "Clients")
+        contact = exchange.add_contact(ALICE, {"givenName": "Ann"}, folder.id)
+        item = soap.get_items(exchange.item_id(ALICE, contact["id"])).find("t:ItemId")
+        folder_id = f'<t:FolderId Id="{exchange.folder_id(ALICE, folder.id)}"/>'
+        make = (
+            f"<m:CreateItem><m:SavedItemFolderId>{folder_id}</m:SavedItemFolderId><m:Items><t:Contact>"
+            "<t:GivenName>Bob</t:GivenName></t:Contact></m:Items></m:CreateItem>"
+        )
+        change = set_field("contacts:JobTitle", "<t:JobTitle>Boss</t:JobTitle>", "Contact")
+        delete = (
+            f'<m:DeleteItem DeleteType="HardDelete"><m:ItemIds><t:ItemId Id="{item.get("Id")}"/></m:ItemIds>'
+            "</m:DeleteItem>"
+        )
+        show = (
+            "<m:GetFolder><m:FolderShape><t:BaseShape>IdOnly</t:BaseShape><t:AdditionalProperties>"
+            '<t:FieldURI FieldURI="folder:EffectiveRights"/></t:AdditionalProperties></m:FolderShape>'
+            f"<m:FolderIds>{folder_id}</m:FolderIds></m:GetFolder>"
+        )
+        rights = ("t:CreateContents", "t:Modify")
+        assert [soap.send(show).text(one) for one in rights] == ["true", "true"]
+        exchange.mailbox(ALICE).lock_folder(folder.id)
+        assert [soap.send(show).text(one) for one in rights] == ["false", "false"]
+        assert soap.send(make).codes == soap.send(delete).codes == ["ErrorAccessDenied"]
+        assert update(soap, item, change, sending="").codes == ["ErrorAccessDenied"]
+        (kept,) = exchange.mailbox(ALICE).contacts(folder.id)
+        assert (kept["givenName"], kept["jobTitle"]) == ("Ann", None)
+        assert create(soap, "<t:Contact><t:GivenName>Bob</t:GivenName></t:Contact>", attributes="").codes == ["NoError"]

@@ -10,11 +10,13 @@ from types import ModuleType
 import pytest
 from lxml import etree
 
-from integrations.providers.exchange import operations, searches
+from integrations.providers.exchange import contact_drafts, operations, searches
 from integrations.providers.exchange.versions import VERSIONS
+from integrations.remote import ContactDraft, RemoteContact, RemoteEmail, RemoteNumber, RemoteRef
 
 ODD = 'a"b<c>&amp;\x00\x0b\ufffe\u00fc\U0001f600'
 MOMENT = datetime(2026, 11, 23, 9, tzinfo=UTC)
+CONTACT = ContactDraft(ODD, "", ODD, (RemoteEmail(ODD),), (RemoteNumber(ODD, label="MobilePhone"),))
 
 EVERY: dict[str, str] = {
     "get_folders": operations.get_folders("calendar", "contacts", "deleteditems"),
@@ -34,6 +36,11 @@ EVERY: dict[str, str] = {
     "get_master": operations.get_master(ODD, is_2013=False),
     "find_by_key": searches.find_by_key(ODD, "0" * 32),
     "find_by_uid": searches.find_by_uid("", ODD),
+    "get_contact": operations.get_contact(ODD),
+    "find_contacts_by_key": searches.find_contacts_by_key(ODD, "0" * 32),
+    "create_contact": contact_drafts.create_contact(CONTACT, key="0" * 32, folder=ODD),
+    "create_contact with little": contact_drafts.create_contact(ContactDraft(family_name=ODD), key="0" * 32, folder=""),
+    "set_number": contact_drafts.set_number(RemoteContact(RemoteRef(ODD, "", ODD)), CONTACT.numbers[0]),
     "get_contacts": operations.get_contacts(["AAMk=", ODD]),
     "get_contacts without": operations.get_contacts(["AAMk="], with_body=False),
 }
