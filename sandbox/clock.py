@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 
 from sandbox.store import Store
@@ -16,6 +17,8 @@ class Clock:
         self._offset = float(store.read("clock.offset", "0"))
         frozen = store.read("clock.frozen", "")
         self._frozen = float(frozen) if frozen else None
+        self.listeners: list[Callable[[float], None]] = []
+        """Told by how many seconds it was moved on."""
 
     def seconds(self) -> float:
         """Seconds since 1970 by this clock."""
@@ -31,6 +34,8 @@ class Clock:
         else:
             self._offset += delta.total_seconds()
         self._save()
+        for tell in self.listeners:
+            tell(delta.total_seconds())
 
     def freeze(self, moment: datetime | None = None) -> None:
         """Stand still, at the given aware moment or now."""

@@ -24,7 +24,7 @@ def make_blueprint(sandbox: Sandbox) -> Blueprint:
 
     @routes.post("/push")
     def change_deliveries() -> Response:
-        """{"lose": 3, "doubled": true, "loopback": true}"""
+        """{"lose": 3, "doubled": true, "loopback": true, "hurry": true}; the last: try again now what waits for it."""
         values = body()
         if "lose" in values:
             deliveries.lose(int(values["lose"]))
@@ -32,7 +32,15 @@ def make_blueprint(sandbox: Sandbox) -> Blueprint:
             deliveries.is_doubled = bool(values["doubled"])
         if "loopback" in values:
             deliveries.takes_loopback = bool(values["loopback"])
+        if values.get("hurry"):
+            deliveries.hurry()
         return jsonify(doubled=deliveries.is_doubled, loopback=deliveries.takes_loopback)
+
+    @routes.post("/push/<int:number>")
+    def retry(number: int) -> tuple[Response, int]:
+        """Send this one now, whatever became of it."""
+        count = deliveries.hurry(number)
+        return jsonify(sent=count), 200 if count else 404
 
     @routes.get("/google/<email>/channels")
     def list_channels(email: str) -> Response:

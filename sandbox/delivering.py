@@ -46,7 +46,11 @@ class Manner:
 
 @dataclass(slots=True)
 class Message:
-    """about: what it says, in a few words. status: of the last try; 0: none. state: waiting, told, failed, lost."""
+    """about: what it says, in a few words. status: of the last try; 0: none. state: waiting, told, failed, lost.
+
+    subject: which of the provider's things it is about. sign: makes headers anew for each try. number: by which it is
+    found again.
+    """
 
     manner: Manner
     account: str
@@ -54,6 +58,9 @@ class Message:
     headers: dict[str, str]
     body: bytes
     about: str
+    subject: str = ""
+    sign: Callable[[], dict[str, str]] | None = None
+    number: int = 0
     made_at: datetime = field(default_factory=lambda: datetime.now(UTC))
     tries: int = 0
     status: int = 0
@@ -62,9 +69,9 @@ class Message:
 
     def describe(self) -> dict[str, object]:
         return {
-            "service": self.manner.service, "account": self.account, "url": self.url, "about": self.about,
-            "made_at": self.made_at.isoformat(), "tries": self.tries, "status": self.status, "problem": self.problem,
-            "state": self.state,
+            "number": self.number, "service": self.manner.service, "account": self.account, "url": self.url,
+            "about": self.about, "made_at": self.made_at.isoformat(), "tries": self.tries, "status": self.status,
+            "problem": self.problem, "state": self.state,
         }  # fmt: skip
 
 
@@ -94,6 +101,7 @@ class Deliveries:
         self._kept: deque[Message] = deque(maxlen=MOST_KEPT)
         self._due: list[tuple[float, int, Message]] = []
         self._numbers = itertools.count()
+        self._counter = itertools.count(1)
         self._lock = threading.Lock()
         self._awake = threading.Event()
         self._idle = threading.Event()
@@ -137,6 +145,7 @@ class Deliveries:
         self.start()
         with self._lock:
             for message in messages:
+                message.number = next(self._counter)
                 self._kept.append(message)
                 if self.to_lose > 0:
                     self.to_lose -= 1
@@ -145,6 +154,29 @@ class Deliveries:
                 heapq.heappush(self._due, (time.monotonic(), next(self._numbers), message))
                 if self.is_doubled:
                     heapq.heappush(self._due, (time.monotonic(), next(self._numbers), message))
+        self.wake()
+
+    def hurry(self, number: int | None = None) -> int:
+        """Try again now what waits for its next try, or this one whatever became of it; how many."""
+        with self._lock:
+            waiting = {entry[2].number for entry in self._due}
+            wanted = waiting if number is None else {number}
+            chosen = [one for one in self._kept if one.number in wanted]
+            left = [entry for entry in self._due if entry[2].number not in wanted]
+            for message in chosen:
+                message.state = "waiting"
+                left.append((time.monotonic(), next(self._numbers), message))
+            heapq.heapify(left)
+            self._due = left
+        if chosen:
+            self.start()
+            self.wake()
+        return len(chosen)
+
+    def pass_time(self, seconds: float) -> None:
+        """The sandbox's clock was moved on: so much sooner is the next try."""
+        with self._lock:
+            self._due = [(due - seconds, number, message) for due, number, message in self._due]
         self.wake()
 
     def list(self) -> list[Message]:
@@ -195,7 +227,8 @@ class Deliveries:
         began = time.perf_counter()
         message.tries += 1
         try:
-            message.status, _, _ = post(message.url, message.headers, message.body, seconds=message.manner.seconds)
+            headers = message.headers | (message.sign() if message.sign else {})
+            message.status, _, _ = post(message.url, headers, message.body, seconds=message.manner.seconds)
             message.problem = ""
         except (OSError, http.client.HTTPException) as error:
             message.status, message.problem = 0, type(error).__name__

@@ -19,7 +19,7 @@ from urllib.parse import urlsplit
 from flask import Flask
 from werkzeug.routing import Map
 
-from sandbox import control, control_mailboxes, control_push, control_zoom, demo, pages
+from sandbox import control, control_mailboxes, control_phone, control_push, control_zoom, demo, pages
 from sandbox.clock import Clock
 from sandbox.delivering import Deliveries
 from sandbox.exchange import Exchange
@@ -35,6 +35,7 @@ from sandbox.store import Store
 from sandbox.tls import prepare_certificates
 from sandbox.wire import PortTaken, Server
 from sandbox.zoom import Zoom
+from sandbox.zoom.phone.trouble import PhoneFace
 from sandbox.zoom.trouble import ZoomFace
 
 HOST = "127.0.0.1"
@@ -76,10 +77,14 @@ class Sandbox:
         self.zoom = Zoom(self.store, self.clock)
         ews, online = EwsFace(self.exchange), EwsFace(self.exchange.online)
         ews.name, online.name = "Exchange", "Exchange Online's EWS"
-        self.faults.register(GoogleFace(self.google), *self.office365.faces(), ews, online, ZoomFace(self.zoom))
+        self.faults.register(
+            GoogleFace(self.google), *self.office365.faces(), ews, online, ZoomFace(self.zoom), PhoneFace(self.zoom)
+        )
         self.office365.graph.subscriptions.deliveries = self.deliveries
         self.deliveries.sources += [self.google.channels, self.office365.graph.subscriptions]
         self.store.listeners.append(self.deliveries.wake)
+        self.clock.listeners.append(self.deliveries.pass_time)
+        self.zoom.phone.subscriptions.deliveries = self.deliveries
         self.certificates = prepare_certificates(data)
         self.ca_file = self.certificates.ca_file
         self.url = self.tls_url = ""
@@ -100,6 +105,7 @@ class Sandbox:
         app.register_blueprint(control_mailboxes.make_blueprint(self))
         app.register_blueprint(control_push.make_blueprint(self))
         app.register_blueprint(control_zoom.make_blueprint(self))
+        app.register_blueprint(control_phone.make_blueprint(self))
         pages.install(app, self)
         app.url_map = routes
         ROUTES[:] = [routes]

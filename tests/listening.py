@@ -20,12 +20,16 @@ class Heard:
 
 
 class Listener:
-    """`answers`: statuses for the next notifications, in order; afterwards 202. 0: hang up."""
+    """`answers`: statuses for the next notifications, in order; afterwards 202. 0: hang up.
+
+    `reply`: status and body for what is a question and no notification; None for the others.
+    """
 
     def __init__(self) -> None:
         self.heard: list[Heard] = []
         self.words: list[str] = []
         self.answers: deque[int] = deque()
+        self.reply: Callable[[bytes], tuple[int, bytes] | None] = lambda _: None
         self.echo: Callable[[str], str] = lambda word: word
         self.url = ""
 
@@ -54,6 +58,8 @@ class _Handler(BaseHTTPRequestHandler):
         if word:
             self.listener.words.append(word[0])
             status, answer = 200, self.listener.echo(word[0]).encode()
+        elif asked := self.listener.reply(body):
+            status, answer = asked
         else:
             self.listener.heard.append(Heard(self.path, self.headers, body))
             if self.listener.answers:

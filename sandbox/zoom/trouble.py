@@ -18,6 +18,9 @@ from sandbox.zoom.errors import OAuthError, ZoomError, no_such_meeting, no_such_
 if TYPE_CHECKING:
     from sandbox.zoom import Zoom
 
+PHONE = "/zoom/v2/phone/"
+"""What is behind it has a face of its own."""
+
 
 class ZoomFace(Face):
     name = "Zoom"
@@ -43,6 +46,9 @@ class ZoomFace(Face):
         # Tokens are the app's, not a person's: they expire for everybody.
         self.actions = {"expire-access": lambda _: zoom.tokens.expire_all()}
 
+    def covers(self, path: str) -> bool:
+        return super().covers(path) and not path.startswith(PHONE)
+
     def find_account(self, environ: Environ) -> str:
         """Whose meetings it is about."""
         parts = str(environ.get("PATH_INFO", "")).removeprefix("/zoom/v2/").split("/")
@@ -65,24 +71,36 @@ class ZoomFace(Face):
         return super().concerns(kind, path, query)
 
     def refuse(self, rule: Rule, environ: Environ, query: dict[str, str]) -> Response | None:
-        error = _find_refusal(rule)
-        if error is None:
-            return None
-        headers = getattr(error, "headers", {})
-        return Response(json.dumps(error.body), error.status, headers, mimetype="application/json")
+        return dump_refusal(find_refusal(rule))
 
     def spoil(self, rule: Rule, query: dict[str, str], body: bytes) -> bytes:
-        if rule.kind != "endless":
-            return body
-        return json.dumps(json.loads(body) | {"next_page_token": f"again{rule.hits}"}).encode()
+        return lead_astray(rule, body)
 
     def prepare(self, rule: Rule, environ: Environ, query: dict[str, str]) -> None:
-        if rule.kind == "endless":
-            pairs = str(environ.get("QUERY_STRING", "")).split("&")
-            environ["QUERY_STRING"] = "&".join(one for one in pairs if not one.startswith("next_page_token="))
+        forget_page(rule, environ)
 
 
-def _find_refusal(rule: Rule) -> ZoomError | OAuthError | None:
+def lead_astray(rule: Rule, body: bytes) -> bytes:
+    """A list that has always a next page."""
+    if rule.kind != "endless":
+        return body
+    return json.dumps(json.loads(body) | {"next_page_token": f"again{rule.hits}"}).encode()
+
+
+def forget_page(rule: Rule, environ: Environ) -> None:
+    if rule.kind == "endless":
+        pairs = str(environ.get("QUERY_STRING", "")).split("&")
+        environ["QUERY_STRING"] = "&".join(one for one in pairs if not one.startswith("next_page_token="))
+
+
+def dump_refusal(error: ZoomError | OAuthError | None) -> Response | None:
+    if error is None:
+        return None
+    headers = getattr(error, "headers", {})
+    return Response(json.dumps(error.body), error.status, headers, mimetype="application/json")
+
+
+def find_refusal(rule: Rule) -> ZoomError | OAuthError | None:
     match rule.kind:
         case "401":
             return token_refused()

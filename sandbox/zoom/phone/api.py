@@ -78,7 +78,7 @@ class PhoneApi:
         app = self._enter("read:list_call_logs")
         span = read_span(self._zoom.clock.now(), days=1)
         by = "ended" if request.args.get("time_type") == "end_time" else "started"
-        docs = self._phone.calls.list(account=app.account, since=span.since, until=span.until, by=by)
+        docs = self._phone.calls.history(account=app.account, since=span.since, until=span.until, by=by)
         page = self._show_page(docs, span, f"calls:{app.account}:{by}", code=300)
         listed = page.pop("listed")
         return jsonify(
@@ -91,7 +91,7 @@ class PhoneApi:
         user = self._phone.users.get(who, account=app.account, code=300)
         span = read_span(self._zoom.clock.now(), days=1, is_users=True)
         by = "ended" if request.args.get("time_type") == "end_time" else "started"
-        docs = self._phone.calls.list(email=user.email, since=span.since, until=span.until, by=by)
+        docs = self._phone.calls.history(email=user.email, since=span.since, until=span.until, by=by)
         page = self._show_page(docs, span, f"calls:{user.id}:{by}", code=301)
         listed = page.pop("listed")
         return jsonify(

@@ -43,8 +43,7 @@ class Calls:
 
         `raw` comes over what is known otherwise, however odd.
         """
-        is_incoming = callee.user is not None
-        ended = find_result(result, is_incoming=is_incoming)
+        ended = find_result(result)
         talked = seconds if ended in TALKED and result != "elsewhere" else 0
         rung = ANSWERED_WITHIN if ended in TALKED or ended == "rejected" else RUNG_OUT
         answered = starts + timedelta(seconds=rung)
@@ -84,7 +83,7 @@ class Calls:
             ],
         )  # fmt: skip
 
-    def list(
+    def history(
         self, *, account: str = "", email: str = "", since: str = "", until: str = "9", by: str = "started"
     ) -> list[Doc]:
         """Newest first, of everybody in an account or of one: moments as Zoom writes them, the last one included."""
@@ -147,7 +146,7 @@ class Calls:
             " ORDER BY left_at DESC, rowid DESC",
             since, until, account, account, status, status, *only.values(),
         )  # fmt: skip
-        return [Voicemail(*row[:3], bool(row[3]), bool(row[4]), orjson.loads(row[5])) for row in rows]
+        return [Voicemail(row[0], row[1], row[2], bool(row[3]), bool(row[4]), orjson.loads(row[5])) for row in rows]
 
     def change_voicemail(self, voicemail: str, **facts: Any) -> Voicemail:
         """is_read, has_audio, or transcript."""

@@ -11,12 +11,10 @@ from typing import Any
 
 Doc = dict[str, Any]
 
-INCOMING = {
-    "answered": "answered", "missed": "no_answer", "voicemail": "voicemail", "declined": "rejected",
-    "elsewhere": "answered",
+WORDS = {
+    "missed": "no_answer", "declined": "rejected", "elsewhere": "answered", "failed": "call_failed",
 }  # fmt: skip
-OUTGOING = {"answered": "answered", "no_answer": "no_answer", "busy": "busy", "failed": "call_failed"}
-"""Plain word → Zoom's result. Zoom's own words are taken as well."""
+"""Plain words for Zoom's results, all of which are taken as well. `elsewhere`: by somebody else."""
 OLD_WORDS = {
     "answered": "Call connected", "accepted": "Call connected", "picked_up": "Call connected",
     "connected": "Call connected", "succeeded": "Call connected", "voicemail": "Voicemail", "rejected": "Rejected",
@@ -29,8 +27,8 @@ OLD_WORDS = {
 TALKED = ("answered", "accepted", "picked_up", "connected", "succeeded")
 
 
-def find_result(word: str, *, is_incoming: bool) -> str:
-    result = (INCOMING if is_incoming else OUTGOING).get(word, word)
+def find_result(word: str) -> str:
+    result = WORDS.get(word, word)
     assert result in OLD_WORDS, f"no call ends as {word}"
     return result
 
