@@ -12,6 +12,7 @@ from django.db.models.functions import Substr
 from contacts.models import Contact, ContactNumber, ContactQuerySet
 from contacts.names import OTHER_INITIAL, initial_of
 from integrations.remote import RemoteEmail
+from phone.calling import Dialer
 
 PAGE_SIZE = 50
 SHOWN_NUMBERS = 2
@@ -21,10 +22,12 @@ MOST_LETTERS = 40
 
 @dataclass(frozen=True, slots=True)
 class ShownNumber:
-    """A number as the reader sees it."""
+    """A number as the reader sees it. `href` calls it; "" where that cannot be. `label`: whom, by which number."""
 
     number: ContactNumber
     text: str
+    href: str
+    label: str
 
     @property
     def is_local(self) -> bool:
@@ -86,7 +89,7 @@ def anchor_of(initial: str) -> str:
     return "letter-other" if initial == OTHER_INITIAL else f"letter-{'-'.join(f'{ord(one):x}' for one in initial)}"
 
 
-def list_contacts(contacts: ContactQuerySet, *, page: Any, region: str) -> Listing:
+def list_contacts(contacts: ContactQuerySet, *, page: Any, region: str, dialer: Dialer) -> Listing:
     """`page`: what the URL says; nonsense becomes the nearest page there is. Three queries."""
     sizes = _count_by_initial(contacts)
     # Where there is nobody, the rows need no reading: a search in vain has read every one of them already.
@@ -95,17 +98,23 @@ def list_contacts(contacts: ContactQuerySet, *, page: Any, region: str) -> Listi
     # The sizes of the letters add up to it: no need to ask the database again.
     paginator.count = sum(sizes.values())
     found = paginator.get_page(page)
-    rows = [_show(contact, region) for contact in found.object_list]
+    rows = [_show(contact, region, dialer) for contact in found.object_list]
     groups = [Group(initial, list(under)) for initial, under in groupby(rows, key=lambda row: row.contact.initial)]
     return Listing(found, groups, _letters(sizes) if paginator.num_pages > 1 else [])
 
 
-def show_numbers(contact: Contact, region: str) -> list[ShownNumber]:
-    return [ShownNumber(one, one.format_for(region)) for one in contact.numbers.all()]
+def show_numbers(contact: Contact, region: str, dialer: Dialer) -> list[ShownNumber]:
+    return [_show_number(one, contact.name, region, dialer) for one in contact.numbers.all()]
 
 
-def _show(contact: Contact, region: str) -> Row:
-    numbers = show_numbers(contact, region)
+def _show_number(number: ContactNumber, name: str, region: str, dialer: Dialer) -> ShownNumber:
+    text = number.format_for(region)
+    href = dialer.link_for(number.e164, number.extension)
+    return ShownNumber(number, text, href, label=f"{name}, {number.kind_label}, {text}")
+
+
+def _show(contact: Contact, region: str, dialer: Dialer) -> Row:
+    numbers = show_numbers(contact, region, dialer)
     # A contact called by its address or number does not need it twice.
     email = next((one for one in contact.emails if one.address != contact.display_name), None)
     return Row(contact, email, numbers[:SHOWN_NUMBERS], len(numbers[SHOWN_NUMBERS:]))

@@ -18,6 +18,7 @@ from integrations.permissions import Permission
 from integrations.standing import Standing, find_standing
 from organizations.models import User
 from organizations.requests import SignedInRequest
+from phone.calling import Dialer, find_dialer
 
 LONGEST_SEARCH = 200
 FILTERS = ("q", "folder", "page")
@@ -54,13 +55,15 @@ def _read(request: SignedInRequest, standing: Standing) -> dict[str, Any]:
     if text:
         contacts = contacts.search(text, region=_region_of(request.user))
     tree = grow_tree(folders)
+    dialer, region = _find_dialer(request), _region_of(request.user)
     return {
         "tree": tree,
         "branches": walk_tree(tree),
         "folder": folder,
         "q": text,
         "everyone": everyone.count(),
-        "listing": list_contacts(contacts, page=request.GET.get("page"), region=_region_of(request.user)),
+        "listing": list_contacts(contacts, page=request.GET.get("page"), region=region, dialer=dialer),
+        "dialer": dialer,
         "kept_query": _kept_query(request),
     }
 
@@ -94,12 +97,14 @@ def contact_show(request: SignedInRequest, pk: int) -> HttpResponse:
     standing = _find_standing(request.user)
     contacts = Contact.objects.of(standing.connection) if standing.connection else Contact.objects.none()
     contact = get_object_or_404(contacts.prefetch_related("numbers"), pk=pk)
+    dialer = _find_dialer(request)
     context = {
         "standing": standing,
         "connection": standing.connection,
         "info": standing.info,
         "contact": contact,
-        "numbers": show_numbers(contact, _region_of(request.user)),
+        "dialer": dialer,
+        "numbers": show_numbers(contact, _region_of(request.user), dialer),
         "emails": [
             {"address": one.address, "label": one.label, "href": _mail_to(one.address)} for one in contact.emails
         ],
@@ -111,6 +116,10 @@ def contact_show(request: SignedInRequest, pk: int) -> HttpResponse:
 
 def _find_standing(user: User) -> Standing:
     return find_standing(user, permission=Permission.CONTACTS_READ, feed="contacts")
+
+
+def _find_dialer(request: SignedInRequest) -> Dialer:
+    return find_dialer(request.user, request.headers.get("User-Agent", ""))
 
 
 def _region_of(user: User) -> str:
