@@ -16,6 +16,7 @@ from sandbox.pages import (
     mailbox_calendar,
     mailbox_contacts,
     organizations,
+    phone,
     push,
     switchboard,
     zoom,
@@ -41,6 +42,7 @@ def install(app: Flask, sandbox: Sandbox) -> None:
         exchange,
         push,
         zoom,
+        phone,
         switchboard,
     )
     for part in parts:

@@ -33,6 +33,7 @@ def make_blueprint(sandbox: Sandbox) -> Blueprint:
 
     def count(email: str) -> dict[str, int | str]:
         """How much of everything somebody has."""
+        phone = sandbox.zoom.phone
         row = sandbox.store.row("SELECT count(*) FROM g_event WHERE calendar = ? AND status != 'cancelled'", email)
         account = sandbox.exchange.directory.find_by_email(email)
         found: dict[str, int | str] = {
@@ -41,6 +42,7 @@ def make_blueprint(sandbox: Sandbox) -> Blueprint:
             "office365_apps": len(sandbox.office365.tokens.grants(email)),
             "exchange_account": account.state if account else "none",
             "zoom_meetings": len(sandbox.zoom.meetings.of(email)),
+            "zoom_calls": len(phone.calls.history(email=email)) if phone.users.find(email) else "none",
             "zoom_user": "yes" if sandbox.zoom.meetings.find_user(email) else "none",
         }  # fmt: skip
         for site in ("office365", "exchange"):

@@ -37,6 +37,10 @@ PATHS = (
         ("/zoom/v2/users/*/meetings", "new meetings, and lists"), ("/zoom/v2/meetings/*", "one meeting"),
         ("/zoom/v2/*webinars*", "webinars"), ("/zoom/oauth/token", "tokens"),
     )),
+    ("Zoom Phone", (
+        ("/zoom/v2/phone/*call_history", "lists of calls"), ("/zoom/v2/phone/*voice_mails", "lists of voicemail"),
+        ("/zoom/v2/phone/*/download/*", "the sound of voicemail"), ("/zoom/v2/phone/users", "who has a phone"),
+    )),
 )  # fmt: skip
 STEPS = ((3600, "1 hour"), (86_400, "1 day"), (7 * 86_400 + 60, "7 days"), (31 * 86_400, "31 days"))
 

@@ -272,3 +272,50 @@ def test_what_the_control_api_cannot_do_it_says(sandbox):
     assert [one["email"] for one in requests.get(f"{base}/users", timeout=10).json()][-1] == "carla@north.example"
     assert requests.delete(f"{base}/users/carla@north.example", timeout=10).status_code == 204
     assert len(requests.get(f"{base}/users", timeout=10).json()) == 2
+
+
+def test_people_make_calls_and_voicemail_on_a_page_that_shows_who_was_told(sandbox, listener):
+    page = f"{sandbox.url}/phone"
+    form = {"url": listener.url, "secret": SECRET, "generation": "element", "act": "save"}
+    saved = requests.post(f"{page}/subscription", data=form, timeout=10)
+    assert (saved.status_code, listener.url in saved.text, SECRET in saved.text) == (200, True, False)
+    listener.answers.append(403)
+    call = {"to": ALICE, "from": "+49 30 901820", "name": "Anna Weber", "result": "missed", "seconds": "60"}
+    assert "Anna Weber, +4930901820" in requests.post(f"{page}/calls", data=call, timeout=10).text
+    (first,) = listener.take(1)
+    assert sandbox.deliveries.settle()
+
+    own = requests.get(f"{sandbox.url}/people/{ALICE}/phone", timeout=10).text
+    assert "1 notification, 1 failed" in own
+    (message,) = sandbox.deliveries.list()
+    requests.post(f"{page}/deliveries", data={"number": message.number, "person": ALICE}, timeout=10)
+    assert listener.take(1)[0].body == first.body
+
+    mail = call | {"result": "voicemail", "from": "anonymous", "name": "", "transcript": "Please call <back>."}
+    shown = requests.post(f"{page}/calls", data=mail, timeout=10).text
+    assert "anonymous → Alice Meyer, 1001" in shown
+    assert "Please call &lt;back&gt;." in shown
+    assert names(listener.take(3)) == ["callee_call_element_completed", "voicemail_received",
+                                       "voicemail_transcript_completed"]  # fmt: skip
+    (voicemail,) = sandbox.zoom.phone.calls.voicemails()
+    act = {"voicemail": voicemail.id, "act": "lose"}
+    assert "sound gone" in requests.post(f"{page}/voicemails", data=act, timeout=10).text
+    outgoing = {"by": ALICE, "to": BEN, "name": "", "result": "busy", "seconds": "0"}
+    assert "Ben Okafor, 1002" in requests.post(f"{page}/outgoing", data=outgoing, timeout=10).text
+
+
+@pytest.mark.parametrize(
+    ("path", "form", "sentence"),
+    [
+        ("calls", {"to": ALICE, "from": "my mother", "seconds": "60"}, "Give a number with + and country code"),
+        ("calls", {"to": ALICE, "from": "1002", "seconds": "long"}, "Give a length in seconds"),
+        ("outgoing", {"by": ALICE, "to": "zed@north.example", "seconds": "1"}, "zed@north.example has no phone"),
+        ("subscription", {"act": "save", "url": "http://portico.example/", "generation": "element"}, "https"),
+        ("users", {"email": ALICE, "numbers": "030 12345"}, "Give numbers with + and country code"),
+    ],
+)
+def test_a_form_with_a_mistake_says_so(sandbox, path, form, sentence):
+    answer = requests.post(f"{sandbox.url}/phone/{path}", data=form, timeout=10)
+    assert answer.status_code == 422
+    assert sentence in answer.text
+    assert sandbox.zoom.phone.calls.history(email=ALICE) == []

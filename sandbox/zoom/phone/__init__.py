@@ -130,7 +130,7 @@ class Phone:
 
     def _reach(self, who: str) -> PhoneUser:
         user = self.users.find(who)
-        assert user is not None, f"{who} has no phone at the pretend Zoom"
+        assert user is not None, f"{who} has no phone at the pretend Zoom."
         return user
 
     def _find_begin(self, seconds: int, *, is_long: bool) -> datetime:
@@ -166,7 +166,7 @@ class Phone:
 
     def get_voicemail(self, voicemail: str) -> Voicemail:
         found = self.calls.voicemails(id=voicemail)
-        assert found, f"there is no voicemail {voicemail}"
+        assert found, f"There is no voicemail {voicemail}."
         return found[0]
 
     def show_voicemail(self, one: Voicemail) -> Doc:
@@ -183,7 +183,7 @@ class Phone:
     def delete_call(self, element: str) -> None:
         """From its owner's list, in Zoom itself."""
         email, doc = self.calls.delete(element) or ("", {})
-        assert doc, f"there is no call element {element}"
+        assert doc, f"There is no call element {element}."
         user = self._reach(email)
         found = self.subscriptions.find(user.account)
         told = tell_call_deleted(user, doc, self.clock.now(), generations=found.generations if found else ())

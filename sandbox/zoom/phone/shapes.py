@@ -29,7 +29,7 @@ TALKED = ("answered", "accepted", "picked_up", "connected", "succeeded")
 
 def find_result(word: str) -> str:
     result = WORDS.get(word, word)
-    assert result in OLD_WORDS, f"no call ends as {word}"
+    assert result in OLD_WORDS, f"No call ends as {word}."
     return result
 
 

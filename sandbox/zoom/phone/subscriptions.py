@@ -170,7 +170,7 @@ class Subscriptions:
 
     def release(self, order: str = "made") -> int:
         """Send what was held, in the order it was made or another; how many."""
-        assert order in ORDERS, f"no order is called {order}"
+        assert order in ORDERS, f"No order is called {order}."
         found, self.held = self.held or [], None
         if order == "reversed":
             found.reverse()

@@ -118,7 +118,7 @@ class PhoneUsers:
         """Who "+493012345", "1002", "ben@north.example", "anonymous" is to a user of this account."""
         text = text.strip()
         user = self.find(text) if "@" in text else self._find_extension(text, account)
-        assert user or "@" not in text, f"{text} has no phone at the pretend Zoom"
+        assert user or "@" not in text, f"{text} has no phone at the pretend Zoom."
         if user:
             return Party(user.numbers[0] if user.numbers else "", str(user.extension), name or user.name, user)
         if text.lower() in ANONYMOUS:
