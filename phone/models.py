@@ -40,6 +40,7 @@ class PhoneSystem(models.Model):
     keep_days = models.PositiveIntegerField(default=180, help_text="How long calls and voicemail are kept.")
 
     heard_at = models.DateTimeField(null=True, blank=True, help_text="The last genuine notification.")
+    licences_read_at = models.DateTimeField(null=True, blank=True, help_text="When it last said who has a phone.")
     reconciled_at = models.DateTimeField(null=True, blank=True, help_text="Everything before it has been read.")
     next_reconcile_at = models.DateTimeField(default=timezone.now)
     taken_until = models.DateTimeField(null=True, blank=True)
@@ -218,7 +219,7 @@ class EventState(models.TextChoices):
 
 class PhoneEventQuerySet(models.QuerySet["PhoneEvent"]):
     def waiting(self, now: datetime) -> "PhoneEventQuerySet":
-        return self.filter(state=EventState.WAITING, next_try_at__lte=now).order_by("pk")
+        return self.filter(state=EventState.WAITING, next_try_at__lte=now).order_by("next_try_at", "pk")
 
 
 class PhoneEvent(models.Model):
