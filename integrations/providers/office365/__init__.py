@@ -32,7 +32,7 @@ from integrations.providers.office365 import refusals
 from integrations.providers.office365.contact_drafts import NUMBER_TYPES
 from integrations.providers.office365.contact_writing import Office365WritableContacts
 from integrations.providers.office365.entra import Entra
-from integrations.providers.office365.payloads import parse_person
+from integrations.providers.office365.people import parse_person
 from integrations.providers.office365.push import Office365Push, parse_notifications, read_handshake
 from integrations.providers.office365.refusals import START_AGAIN
 from integrations.providers.office365.responses import RECONNECT, WORDS, Json, fetch_json

@@ -13,7 +13,7 @@ from integrations.providers.numbers import has_number
 from integrations.providers.office365.contact_drafts import dump_new, dump_number
 from integrations.providers.office365.contacts import Office365Contacts, home_of, parse
 from integrations.providers.office365.listing import Fetch, dump_marked, items_of, path_of_contact, place_of_contacts
-from integrations.providers.office365.payloads import CONTACT_FIELDS
+from integrations.providers.office365.people import CONTACT_FIELDS
 from integrations.providers.office365.responses import WORDS, Json, Send
 from integrations.remote import ContactDraft, RemoteContact, RemoteNumber, RemoteRef
 

@@ -26,11 +26,11 @@ from integrations.providers.office365.listing import (
     path_of_contact,
     place_of_contacts,
 )
-from integrations.providers.office365.payloads import (
+from integrations.providers.office365.payloads import is_removed
+from integrations.providers.office365.people import (
     CONTACT_FIELDS,
     CONTACT_TYPES,
     DEFAULT_FOLDER,
-    is_removed,
     parse_contact,
     parse_folder,
 )

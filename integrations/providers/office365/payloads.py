@@ -1,4 +1,4 @@
-"""Microsoft Graph's JSON and our records: pure, and the only place that knows Graph's names for things.
+"""Microsoft Graph's JSON of events and our records: pure. What it says of people is in people.py.
 
 An odd item becomes a record of what could be read of it; a whole page never fails because of one item. Parsing is a
 good part of what a full sync costs, hence the plain code: one `get` per field, and records made by position.
@@ -6,12 +6,11 @@ good part of what a full sync costs, hence the plain code: one `get` per field, 
 Every request asks for times in UTC. An all-day event is midnight to midnight whatever the zone asked for: its days are
 what stands there.
 
-Reference: https://learn.microsoft.com/en-us/graph/api/resources/event and
-https://learn.microsoft.com/en-us/graph/api/resources/contact
+Reference: https://learn.microsoft.com/en-us/graph/api/resources/event
 """
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import replace
 from datetime import date, datetime
 from typing import Any
@@ -23,21 +22,13 @@ from integrations.providers.time_zones import find_zone_name
 from integrations.remote import (
     Attendee,
     EventStatus,
-    NumberKind,
     RemoteCalendar,
-    RemoteContact,
-    RemoteEmail,
     RemoteEvent,
-    RemoteFolder,
-    RemoteNumber,
     RemoteRef,
     Response,
 )
 
 Json = Mapping[str, Any]
-
-DEFAULT_FOLDER = "contacts"
-"""The well-known name by which Graph finds the folder that every mailbox has."""
 
 EVENT_FIELDS = (
     "iCalUId,subject,body,start,end,isAllDay,originalStartTimeZone,organizer,isOrganizer,attendees,responseStatus,"
@@ -49,12 +40,7 @@ WHOLE_EVENT_FIELDS = f"{EVENT_FIELDS},recurrence,originalStart,isOnlineMeeting"
 KEY_PROPERTY = "String {77740037-548d-4f88-ae0a-adf2a932b5ee} Name PorticoKey"
 """What marks events and contacts as made by us, to be found by."""
 CALENDAR_FIELDS = "id,name,hexColor,isDefaultCalendar,canEdit,owner"
-CONTACT_FIELDS = (
-    "parentFolderId,displayName,fileAs,givenName,surname,companyName,jobTitle,emailAddresses,mobilePhone,"
-    "businessPhones,homePhones,businessAddress,homeAddress,otherAddress,personalNotes,changeKey"
-)
 
-_KEY_ID = KEY_PROPERTY.lower()
 # Names of our own, because an enum member is slow to reach by way of its class.
 _UNANSWERED, _NOT_INVITED = Response.NEEDS_ACTION, Response.NONE
 _CONFIRMED, _TENTATIVE, _CANCELLED = EventStatus.CONFIRMED, EventStatus.TENTATIVE, EventStatus.CANCELLED
@@ -285,7 +271,7 @@ def _parse_conference(meeting: Json | None, url: str | None) -> tuple[str, ...]:
     return (joining,) if joining else ()
 
 
-_ADDRESS = {"address": str, "name": str}
+ADDRESS = {"address": str, "name": str}
 _TIME = {"dateTime": str, "timeZone": str}
 EVENT_TYPES: dict[str, Any] = {
     **dict.fromkeys(("id", "@odata.etag", "changeKey", "iCalUId", "subject", "originalStartTimeZone"), str),
@@ -309,85 +295,9 @@ EVENT_TYPES: dict[str, Any] = {
     "isAllDay": bool,
     "isOrganizer": bool,
     "isCancelled": bool,
-    "organizer": {"emailAddress": _ADDRESS},
-    "attendees": [{"emailAddress": _ADDRESS, "type": str, "status": {"response": str}}],
+    "organizer": {"emailAddress": ADDRESS},
+    "attendees": [{"emailAddress": ADDRESS, "type": str, "status": {"response": str}}],
     "responseStatus": {"response": str},
     "location": {"displayName": str, "locationUri": str},
     "onlineMeeting": {"joinUrl": str},
 }
-_POSTAL = dict.fromkeys(("street", "city", "state", "postalCode", "countryOrRegion"), str)
-CONTACT_TYPES: dict[str, Any] = {
-    **dict.fromkeys(("id", "@odata.etag", "changeKey", "parentFolderId", "displayName", "fileAs"), str),
-    **dict.fromkeys(("givenName", "surname", "companyName", "jobTitle", "mobilePhone", "personalNotes"), str),
-    "singleValueExtendedProperties": [{"id": str, "value": str}],
-    "emailAddresses": [_ADDRESS],
-    "businessPhones": [str],
-    "homePhones": [str],
-    **dict.fromkeys(("businessAddress", "homeAddress", "otherAddress"), _POSTAL),
-}
-
-
-def parse_contact(item: Json, folder: str) -> RemoteContact:
-    """One contact, which has an id and lies in `folder`.
-
-    Raises:
-        TypeError, AttributeError: a field is of another type than documented; `salvage` makes it fit.
-    """
-    get = item.get
-    numbers: list[RemoteNumber] = []
-    if mobile := get("mobilePhone"):
-        numbers.append(RemoteNumber(mobile, NumberKind.MOBILE))
-    numbers += [RemoteNumber(one, NumberKind.WORK) for one in get("businessPhones") or () if one]
-    numbers += [RemoteNumber(one, NumberKind.HOME) for one in get("homePhones") or () if one]
-    emails = [one["address"] for one in get("emailAddresses") or () if one.get("address")]
-    postal = (get("businessAddress"), get("homeAddress"), get("otherAddress"))
-    contact = RemoteContact(
-        RemoteRef(item["id"], folder, get("@odata.etag") or get("changeKey") or ""),
-        (folder,),
-        get("givenName") or "",
-        get("surname") or "",
-        get("displayName") or get("fileAs") or "",
-        get("companyName") or "",
-        get("jobTitle") or "",
-        # An address often stands there twice, with and without a name beside it.
-        tuple([RemoteEmail(one) for one in dict.fromkeys(emails)]),
-        tuple(numbers),
-        tuple([text for one in postal if one and (text := _format_address(one))]),
-        get("personalNotes") or "",
-        key=_find_key(extended) if (extended := get("singleValueExtendedProperties")) else "",
-    )
-    "".join((contact.ref.version, contact.given_name, contact.family_name, contact.display_name, contact.organization,
-             contact.title, contact.note, *emails, *[one.value for one in numbers]))  # fmt: skip
-    return contact
-
-
-def _find_key(extended: Iterable[Json]) -> str:
-    """What a contact was made with, where it was asked for with its extended properties."""
-    return next((one.get("value") or "" for one in extended if (one.get("id") or "").lower() == _KEY_ID), "")
-
-
-def _format_address(one: Json) -> str:
-    """Lines as on an envelope; "" where there is nothing in it."""
-    get = one.get
-    town = ", ".join([part for part in (get("city"), get("state")) if part])
-    place = " ".join([part for part in (town, get("postalCode")) if part])
-    return "\n".join([line for line in (get("street"), place, get("countryOrRegion")) if line])
-
-
-def parse_folder(item: Json, *, is_default: bool = False) -> RemoteFolder | None:
-    """A contact folder; None for an odd one. `parent` may be a folder that holds no contacts: the mailbox itself."""
-    remote_id, name = item.get("id"), item.get("displayName")
-    if not isinstance(remote_id, str) or not remote_id or not isinstance(name, str):
-        return None
-    parent = item.get("parentFolderId")
-    return RemoteFolder(remote_id, name, parent if isinstance(parent, str) else "", is_default=is_default)
-
-
-def parse_person(item: Json) -> tuple[str, bool]:
-    """From GET /me: the address of the mailbox ("" where there is none), and whether it is a guest's account."""
-    mail, name = item.get("mail"), item.get("userPrincipalName")
-    name = name if isinstance(name, str) else ""
-    is_guest = "#ext#" in name.lower()
-    if isinstance(mail, str) and "@" in mail:
-        return mail, is_guest
-    return (name if "@" in name and not is_guest else ""), is_guest

@@ -16,14 +16,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from integrations.providers.office365.payloads import (
-    CONTACT_FIELDS,
-    CONTACT_TYPES,
     EVENT_FIELDS,
     EVENT_TYPES,
     fill_occurrence,
     is_removed,
-    parse_contact,
     parse_event,
+)
+from integrations.providers.office365.people import (
+    CONTACT_FIELDS,
+    CONTACT_TYPES,
+    parse_contact,
     parse_folder,
     parse_person,
 )
