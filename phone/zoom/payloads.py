@@ -12,6 +12,7 @@ from typing import Any
 from integrations.numbers import parse_number
 from phone.systems import CallRecord, DirectionWord, Owner, PhoneUser, VoicemailRecord
 from phone.zoom.rows import (
+    OVERHEARD,
     Party,
     Row,
     parse_direction,
@@ -28,6 +29,8 @@ LONGEST_URL = 2_000
 MOST_NUMBERS = 50
 TRANSCRIBED = 2
 PEOPLE = ("", "user")
+SHARED = ("call_id", "direction", "connect_type", "start_time", "end_time")
+"""What a call says for all elements of its path that do not say it themselves."""
 _BEST_FIRST = ("answered", "voicemail", "declined", "elsewhere", "missed", "busy", "no_answer", "failed")
 
 
@@ -77,11 +80,13 @@ def is_for_nobody(row: Row) -> bool:
 def parse_path(call: Row) -> list[CallRecord]:
     """Of a call shown whole, what each of the people has of it whom it came to, one after the other or all at once."""
     elements = call.get("call_elements") or call.get("call_path")
+    # What became of it, and whom it came to, is each one's own.
+    shared = {name: call[name] for name in call if name in SHARED or name.startswith("caller_")}
     best: dict[Owner, CallRecord] = {}
     for element in elements if isinstance(elements, list) else []:
-        if not isinstance(element, dict):
+        if not isinstance(element, dict) or read_text(element, "event") in OVERHEARD:
             continue
-        whole = {**{name: call[name] for name in call if name not in ("call_elements", "call_path")}, **element}
+        whole = shared | element
         if not parse_party(whole, "callee").is_person:
             continue
         for record in parse_calls(whole):

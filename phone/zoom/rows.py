@@ -23,6 +23,8 @@ MOST_SECONDS = 7 * 24 * 3600
 YEARS = range(2000, 2101)
 """What is said to have begun outside of these has no usable time."""
 ANONYMOUS = {"anonymous", "anonymous_number", "private", "restricted", "unavailable", "unknown", "withheld"}
+OVERHEARD = {"barge", "monitor", "whisper", "listen", "takeover", "conference_barge"}
+"""Legs of a supervisor who listens in: nobody called them."""
 PLAIN_DIGITS = range(10, 16)
 """So many digits without a plus, called an external number, are one with its country code."""
 
