@@ -6,6 +6,7 @@ from itertools import groupby
 from django.db.models import Q, QuerySet
 from django.urls import reverse
 
+from contacts.filters import region_of
 from contacts.models import Contact, ContactNumber
 from contacts.names import NO_NAME
 from integrations.connecting import find_connection
@@ -43,8 +44,7 @@ class ContactBook:
         connection = _find_readable(user) if text.strip() else None
         if connection is None:
             return None
-        region = user.organization.default_region if user.organization else ""
-        contacts = Contact.objects.of(connection).search(text, region=region)
+        contacts = Contact.objects.of(connection).search(text, region=region_of(user))
         numbers = ContactNumber.objects.filter(HAS_E164, contact__in=contacts.order_by().values("pk"))
         return numbers.order_by().values_list("e164", flat=True)
 

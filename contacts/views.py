@@ -5,22 +5,22 @@ from urllib.parse import quote
 
 from django.core.exceptions import ValidationError
 from django.core.validators import validate_email
-from django.http import Http404, HttpResponse
+from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, render
 from django.utils.cache import patch_vary_headers
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
+from contacts.filters import read_filters, region_of
 from contacts.folders import find_folders, grow_tree, walk_tree
 from contacts.listing import list_contacts, show_numbers
-from contacts.models import Contact, ContactFolder
+from contacts.models import Contact
 from integrations.permissions import Permission
 from integrations.standing import Standing, find_standing
 from organizations.models import User
 from organizations.requests import SignedInRequest
 from phone.calling import Dialer, find_dialer
 
-LONGEST_SEARCH = 200
 FILTERS = ("q", "folder", "page")
 """What of a list's URL is carried to a contact and back."""
 
@@ -48,33 +48,21 @@ def _read(request: SignedInRequest, standing: Standing) -> dict[str, Any]:
     """What the list shows. Raises Http404 for a folder that is not among the reader's."""
     assert standing.connection
     folders = find_folders(standing.connection)
-    folder = _find_folder(folders, request.GET.get("folder", ""))
-    text = request.GET.get("q", "").strip()[:LONGEST_SEARCH]
+    filters = read_filters(request.GET, folders)
     everyone = Contact.objects.of(standing.connection)
-    contacts = everyone.in_folder(folder) if folder else everyone
-    if text:
-        contacts = contacts.search(text, region=_region_of(request.user))
     tree = grow_tree(folders)
-    dialer, region = _find_dialer(request), _region_of(request.user)
+    dialer, region = _find_dialer(request), region_of(request.user)
+    contacts = filters.narrow(everyone, region=region)
     return {
         "tree": tree,
         "branches": walk_tree(tree),
-        "folder": folder,
-        "q": text,
+        "folder": filters.folder,
+        "q": filters.text,
         "everyone": everyone.count(),
         "listing": list_contacts(contacts, page=request.GET.get("page"), region=region, dialer=dialer),
         "dialer": dialer,
         "kept_query": _kept_query(request),
     }
-
-
-def _find_folder(folders: list[ContactFolder], key: str) -> ContactFolder | None:
-    if not key:
-        return None
-    for folder in folders:
-        if str(folder.pk) == key:
-            return folder
-    raise Http404("no such folder")
 
 
 def _freshness(request: SignedInRequest, standing: Standing) -> HttpResponse:
@@ -104,7 +92,7 @@ def contact_show(request: SignedInRequest, pk: int) -> HttpResponse:
         "info": standing.info,
         "contact": contact,
         "dialer": dialer,
-        "numbers": show_numbers(contact, _region_of(request.user), dialer),
+        "numbers": show_numbers(contact, region_of(request.user), dialer),
         "emails": [
             {"address": one.address, "label": one.label, "href": _mail_to(one.address)} for one in contact.emails
         ],
@@ -120,11 +108,6 @@ def _find_standing(user: User) -> Standing:
 
 def _find_dialer(request: SignedInRequest) -> Dialer:
     return find_dialer(request.user, request.headers.get("User-Agent", ""))
-
-
-def _region_of(user: User) -> str:
-    """The country in which the reader reads numbers."""
-    return user.organization.default_region if user.organization else ""
 
 
 def _mail_to(address: str) -> str:
