@@ -24,7 +24,7 @@ from integrations.verdicts import Outcome
 from organizations.models import User
 
 MARK = "ask_to_connect"
-PAGES = {"home", "meetings:list", "contacts:list", "integrations:profile"}
+PAGES = {"home", "meetings:list", "contacts:list", "phone:list", "integrations:profile"}
 """Names of the pages that give way to the question. A link to anything else leads where it leads."""
 
 

@@ -83,6 +83,11 @@ SUPPORT_PERMISSIONS = {
     "meetings.view_feedlink": "See that there are addresses to subscribe to, never the addresses",
     "contacts.view_contact": "See that there are contacts, never whose",
     "contacts.view_contactfolder": "See that there are folders of contacts",
+    "phone.view_phonesystem": "See which phone system an organization has, never its credentials",
+    "phone.view_licence": "See who may call, and how many calls they have",
+    "phone.view_call": "See that there are calls, never with whom",
+    "phone.view_voicemail": "See that there is voicemail, never of whom, nor what is said",
+    "phone.view_phoneevent": "See that a phone system told of something, never of what",
 }
 """What there is to give to support staff who are no superusers, in words for whoever gives it."""
 

@@ -45,6 +45,10 @@ ACTIONS: dict[str, dict[str, str]] = {
         "feed.changed": "Changed what an address to subscribe to shows",
         "feed.revoked": "Revoked an address to subscribe to meetings",
     },
+    "Phone licences": {
+        "licence.assigned": "Assigned a phone licence",
+        "licence.withdrawn": "Withdrew a phone licence",
+    },
     "Policy": {
         "policy.changed": "Changed the policy",
         "policy.file_applied": "Applied a file of policies",
@@ -83,6 +87,9 @@ ACTIONS: dict[str, dict[str, str]] = {
         "organization.changed": "Changed the organization's settings",
         "meeting_host.changed": "Changed the meeting host",
         "meeting_host.tried": "Tried out the meeting host",
+        "phone_system.changed": "Changed the phone system",
+        "phone_system.secret_made": "Made a new secret for the phone system",
+        "phone_system.tried": "Tried out the phone system",
     },
     "Signing in": {
         "person.password_changed": "Changed the password",
@@ -124,6 +131,10 @@ LABELS = {
     "client_secret": "Client secret",
     "link_template": "Link template",
     "reads_upcoming": "Lists meetings made at the host itself",
+    "phone_system": "Phone system",
+    "webhook_secret": "Secret token",
+    "reads_licences": "Whoever has a phone there may call",
+    "keep_days": "Days for which calls are kept",
     "manages_private_events": "May manage private events",
     "last_day": "Last day",
     "with_delegated": "With the meetings of those they schedule for",

@@ -23,6 +23,8 @@ logger = logging.getLogger(__name__)
 SECTIONS = {
     "meetings": "meetings",
     "contacts": "contacts",
+    "phone": "phone",
+    "phone_administration": "administration",
     "integrations": "profile",
     "administration": "administration",
     "hosting": "administration",

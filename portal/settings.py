@@ -197,6 +197,7 @@ CONTENT_SECURITY_POLICY = {
         "img-src": [SELF, "data:"],
         "font-src": [SELF],
         "connect-src": [SELF],
+        "media-src": [SELF],
         "manifest-src": [SELF],
         "base-uri": [NONE],
         "frame-ancestors": [NONE],
@@ -226,7 +227,11 @@ FEEDS = {"calendar": "meetings.sync.CalendarFeed", "contacts": "contacts.sync.Co
 # Where people are found who can be invited to a meeting, in the order in which they are offered.
 PEOPLE_SEARCH = ["contacts.lookup.find_people", "organizations.colleagues.find_people"]
 # What else stands on a person's profile, below their connection: (user) -> {"template": ...} and what it shows.
-PROFILE_CARDS = ["meetings.delegation_views.describe_card", "meetings.feed_views.describe_card"]
+PROFILE_CARDS = [
+    "meetings.delegation_views.describe_card",
+    "meetings.feed_views.describe_card",
+    "phone.licence_views.describe_card",
+]
 # What moving people between groups would do to their connections, for the pages that move them.
 PLACEMENT_PREVIEW = "integrations.deciding.preview_placement"
 # What makes words of the values that stand under a name in the audit trail.

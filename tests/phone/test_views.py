@@ -1,0 +1,348 @@
+"""The pages of calls and voicemail: what a person sees of their own, and nobody else does."""
+
+import re
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+import time_machine
+from django.db import connection as database
+from django.test import Client
+from django.test.utils import CaptureQueriesContext
+
+from organizations.models import Organization, User
+from phone.callers import ContactWays
+from phone.models import Call, Direction, Licence, PhoneSystem, Result, SystemKind, Voicemail
+from tests.phone.books import PAGES, PATH
+
+LIST, MISSED, VOICEMAILS = "/phone/", "/phone/?show=missed", "/phone/voicemail/"
+FRAGMENT = {"HX-Request": "true", "HX-Target": "calls"}
+NOW = datetime(2026, 11, 24, 9, 0, tzinfo=UTC)
+ADA = "+4930901820"
+
+
+@pytest.fixture(autouse=True)
+def book(settings: Any) -> Iterator[None]:
+    settings.CALLERS = PATH
+    PAGES.reset()
+    with time_machine.travel(NOW, tick=False):
+        yield
+
+
+@pytest.fixture
+def system(northwind: Organization) -> PhoneSystem:
+    system = PhoneSystem(organization=northwind, kind=SystemKind.OTHER)
+    system.credentials = {"webhook_secret": "hidden"}
+    system.save()
+    return system
+
+
+@pytest.fixture
+def licence(alice: User) -> Licence:
+    return Licence.objects.create(user=alice, is_assigned=True, assigned_at=NOW)
+
+
+@pytest.fixture
+def make_call(alice: User) -> Callable[..., Call]:
+    """make_call(number, **fields) -> a call of Alice's, one minute older than the one before."""
+
+    def make(number: str = ADA, **fields: Any) -> Call:
+        before = Call.objects.order_by("started_at").first()
+        fields = {
+            "owner": alice,
+            "call_id": f"c{Call.objects.count()}",
+            "direction": Direction.INCOMING,
+            "result": Result.ANSWERED,
+            "number": number,
+            "e164": number if number.startswith("+") else "",
+            "started_at": (before.started_at if before else NOW) - timedelta(minutes=1),
+        } | fields
+        return Call.objects.create(**fields)
+
+    return make
+
+
+@pytest.fixture
+def make_voicemail(alice: User) -> Callable[..., Voicemail]:
+    def make(number: str = ADA, **fields: Any) -> Voicemail:
+        fields = {
+            "owner": alice,
+            "voicemail_id": f"v{Voicemail.objects.count()}",
+            "number": number,
+            "e164": number if number.startswith("+") else "",
+            "left_at": NOW - timedelta(minutes=2),
+            "seconds": 32,
+        } | fields
+        return Voicemail.objects.create(**fields)
+
+    return make
+
+
+def text_of(response: Any) -> str:
+    """The page's words on one line, without its markup."""
+    body = re.sub(r"(?s)<(script|style|head|nav|header|footer)\b.*?</\1>", " ", response.content.decode())
+    return re.sub(r"\s+", " ", re.sub(r"<[^>]+>", " ", body))
+
+
+# Who it is
+
+
+def test_a_contacts_name_comes_first_and_the_match_is_explained(
+    make_call: Callable[..., Call], alice: User, alice_client: Client
+) -> None:
+    make_call(ADA, name="LOVELACE A", seconds=245)
+    PAGES.put(alice, ADA, "Ada Lovelace", others=("Engines Ltd",))
+    words = text_of(alice_client.get(LIST))
+    assert "Today Tuesday 24 November Ada Lovelace 030 901820 Incoming 4 min 5 s 09:59" in words
+    assert "Matches Mobile, +4930901820, of Ada Lovelace. Also in Engines Ltd." in words
+    assert "Name at the phone system LOVELACE A" in words
+
+
+@pytest.mark.parametrize(
+    ("number", "name", "title"),
+    [
+        (ADA, "LOVELACE A", "LOVELACE A"),
+        (ADA, "", "030 901820"),
+        ("+12125550100", "", "+1 212-555-0100"),
+        ("4711", "", "Extension 4711"),
+        ("112", "", "112"),
+        ("030/nonsense", "", "030/nonsense"),
+        ("", "", "Number withheld"),
+        ("", "Anonymous Corp", "Anonymous Corp"),
+    ],
+)
+def test_without_a_contact_the_systems_name_stands_there_and_else_the_number(
+    make_call: Callable[..., Call], alice_client: Client, number: str, name: str, title: str
+) -> None:
+    make_call(number, name=name)
+    (row,) = alice_client.get(LIST).context["listing"].rows
+    assert row.title == title
+    assert title in text_of(alice_client.get(LIST))
+
+
+@pytest.mark.parametrize(
+    ("direction", "result", "words"),
+    [
+        ("in", "answered", "Incoming"),
+        ("in", "missed", "Missed"),
+        ("in", "voicemail", "Missed, left a voicemail"),
+        ("in", "elsewhere", "Incoming, answered by somebody else"),
+        ("out", "answered", "Outgoing"),
+        ("out", "no_answer", "Outgoing, no answer"),
+        ("out", "voicemail", "Outgoing, voicemail"),
+        ("out", "attempt", "Call started here"),
+    ],
+)
+def test_a_row_says_what_became_of_the_call(
+    make_call: Callable[..., Call], alice_client: Client, direction: str, result: str, words: str
+) -> None:
+    make_call(direction=direction, result=result)
+    (row,) = alice_client.get(LIST).context["listing"].rows
+    assert row.words == words
+
+
+@pytest.mark.usefixtures("licence")
+def test_call_back_stands_beside_numbers_that_can_be_dialled(
+    make_call: Callable[..., Call], alice_client: Client
+) -> None:
+    for number in (ADA, "4711", ""):
+        make_call(number)
+    page = alice_client.get(LIST).content.decode()
+    assert page.count("data-call=") == page.count(f'data-call="{ADA}"') == 1
+
+
+def test_without_a_licence_there_is_no_call_back_and_the_page_says_so_once(
+    make_call: Callable[..., Call], dora: User, alice_client: Client
+) -> None:
+    make_call(), make_call()
+    page = alice_client.get(LIST)
+    assert "data-call=" not in page.content.decode()
+    assert text_of(page).count("You have no phone licence.") == 1 and "Ask Dora Lindqvist" in text_of(page)
+
+
+def test_strangers_can_be_made_contacts_and_contacts_cannot(
+    make_call: Callable[..., Call], alice: User, alice_client: Client
+) -> None:
+    known, stranger, withheld = make_call(ADA), make_call("+12125550100"), make_call("")
+    PAGES.put(alice, ADA, "Ada Lovelace")
+    PAGES.ways = ContactWays("/contacts/new/", "/contacts/add/")
+    page = alice_client.get(LIST).content.decode()
+    for way in ("new", "add"):
+        assert f'href="/contacts/{way}/?call={stranger.pk}"' in page
+        assert not [one for one in (known, withheld) if f'"/contacts/{way}/?call={one.pk}"' in page]
+
+
+def test_why_no_contact_can_be_made_is_said_once(make_call: Callable[..., Call], alice_client: Client) -> None:
+    PAGES.ways = ContactWays(reason="Contacts write is not part of your connection.")
+    make_call(""), make_call("")
+    assert "Contacts write" not in text_of(alice_client.get(LIST))
+    make_call(ADA), make_call(ADA)
+    page = alice_client.get(LIST)
+    assert text_of(page).count("Contacts write is not part of your connection.") == 1
+    assert "Create contact" not in text_of(page)
+
+
+# Who sees it
+
+
+@pytest.mark.parametrize("who", ["bob_client", "dora_client", "charlie_client", "support_client"])
+def test_nobody_else_sees_calls_or_voicemail(
+    make_call: Callable[..., Call],
+    make_voicemail: Callable[..., Voicemail],
+    who: str,
+    request: pytest.FixtureRequest,
+    alice_client: Client,
+) -> None:
+    call, voicemail = make_call(name="LOVELACE A"), make_voicemail(name="LOVELACE A", transcript="Call me")
+    client = request.getfixturevalue(who)
+    for url in (LIST, VOICEMAILS, f"{LIST}?q=lovelace", f"{LIST}?removed=call-{call.pk}"):
+        words = text_of(client.get(url))
+        assert "LOVELACE" not in words and "Call me" not in words
+        assert "LOVELACE" in text_of(alice_client.get(url))
+    acts = [f"{LIST}calls/{call.pk}/removal/", f"{VOICEMAILS}{voicemail.pk}/removal/",
+            f"{LIST}calls/{call.pk}/return/", f"{VOICEMAILS}{voicemail.pk}/return/"]  # fmt: skip
+    for act in [*acts, f"{VOICEMAILS}{voicemail.pk}/reading/"]:
+        assert client.post(act, {"is_read": "1"}).status_code == 404
+        assert client.get(act).status_code == 405
+    assert Call.objects.visible_to(call.owner).count() == Voicemail.objects.visible_to(call.owner).unread().count() == 1
+    assert [alice_client.post(act).status_code for act in acts] == [302] * 4
+
+
+def test_who_is_not_signed_in_is_asked_to(client: Client) -> None:
+    for url in (LIST, VOICEMAILS):
+        page = client.get(url)
+        assert page.status_code == 302 and page["Location"].startswith("/accounts/login/")
+
+
+def test_private_pages_are_not_kept_by_browsers(alice_client: Client) -> None:
+    page = alice_client.get(LIST)
+    assert "no-store" in page["Cache-Control"] and "HX-Request" in page["Vary"]
+
+
+# Why there is nothing
+
+
+def test_an_empty_page_says_who_can_set_up_a_phone_system(alice_client: Client, dora_client: Client) -> None:
+    assert "No phone system is set up An administrator of your organization can" in text_of(alice_client.get(LIST))
+    assert "No phone system is set up" in text_of(dora_client.get(LIST))
+
+
+def test_an_empty_page_names_whom_to_ask_for_a_licence(system: PhoneSystem, dora: User, alice_client: Client) -> None:
+    words = text_of(alice_client.get(LIST))
+    assert "No calls yet You have no phone licence. Ask Dora Lindqvist" in words
+
+
+@pytest.mark.usefixtures("system", "licence")
+def test_an_empty_page_says_that_nobody_has_called(alice_client: Client) -> None:
+    assert "No calls yet Whoever calls you stands here within seconds" in text_of(alice_client.get(LIST))
+    assert "No missed calls" in text_of(alice_client.get(MISSED))
+    assert "No voicemail" in text_of(alice_client.get(VOICEMAILS))
+    assert "Nothing found Try fewer letters" in text_of(alice_client.get(LIST, {"q": "Ada"}))
+
+
+def test_who_works_nowhere_sees_an_empty_page(support_client: Client) -> None:
+    page = support_client.get(LIST)
+    assert page.status_code == 200 and "No phone system is set up" in text_of(page)
+
+
+# Queries
+
+
+@pytest.mark.usefixtures("licence", "system")
+@pytest.mark.parametrize("url", [LIST, MISSED, VOICEMAILS, f"{LIST}?q=lovelace"])
+def test_a_page_takes_as_many_queries_for_three_rows_as_for_one(
+    make_call: Callable[..., Call], make_voicemail: Callable[..., Voicemail], alice_client: Client, url: str
+) -> None:
+    counts = []
+    for more in (1, 2):
+        for _ in range(more):
+            call = make_call(name="LOVELACE A", result=Result.VOICEMAIL)
+            make_voicemail(name="LOVELACE A", call_id=call.call_id)
+        alice_client.get(url)
+        with CaptureQueriesContext(database) as queries:
+            page = alice_client.get(url)
+        counts.append((len(page.context["listing"].rows), len(queries)))
+    assert [rows for rows, _ in counts] == [1, 3]
+    assert counts[0][1] == counts[1][1]
+    assert not [one["sql"] for one in queries if "COUNT(" in one["sql"] and "phone_call" in one["sql"]]
+
+
+# Removing
+
+
+def test_what_is_removed_is_gone_here_and_can_be_had_back(
+    make_call: Callable[..., Call], make_voicemail: Callable[..., Voicemail], alice_client: Client
+) -> None:
+    for row, kind, url in ((make_call(), "calls", LIST), (make_voicemail(), "voicemail", VOICEMAILS)):
+        page = alice_client.post(f"/phone/{kind}/{row.pk}/removal/", {"next": f"{url}?q=30901820"}, follow=True)
+        assert page.redirect_chain[0][0].startswith(f"{url}?q=30901820&removed=")
+        assert "is removed here. It may still stand in your phone system." in text_of(page)
+        assert page.context["listing"].rows == []
+        page = alice_client.post(f"/phone/{kind}/{row.pk}/return/", {"next": page.redirect_chain[0][0]}, follow=True)
+        assert page.redirect_chain[0][0] == f"{url}?q=30901820"
+        assert len(page.context["listing"].rows) == 1 and "is removed here" not in text_of(page)
+
+
+@pytest.mark.parametrize("key", ["call-1", "call-x", "call-", "user-1", "call-99999999999999999999", "<b>"])
+def test_nonsense_about_what_was_removed_is_not_believed(alice_client: Client, key: str) -> None:
+    page = alice_client.get(LIST, {"removed": key})
+    assert page.status_code == 200 and page.context["removed"] == {}
+
+
+def test_removing_leads_nowhere_else(make_call: Callable[..., Call], alice_client: Client) -> None:
+    answer = alice_client.post(f"/phone/calls/{make_call().pk}/removal/", {"next": "https://evil.example/"})
+    assert answer["Location"].startswith("/phone/?removed=call-")
+
+
+# Voicemail
+
+
+def test_voicemail_shows_its_words_and_counts_what_is_new(
+    make_voicemail: Callable[..., Voicemail], alice_client: Client
+) -> None:
+    make_voicemail(transcript="Hello Alice\n\n<b>call me</b>")
+    make_voicemail(is_read=True, left_at=NOW - timedelta(hours=3))
+    page = alice_client.get(VOICEMAILS)
+    assert page.context["unread"] == 1
+    body = page.content.decode()
+    assert 'dir="auto"><p>Hello Alice</p>' in body and "&lt;b&gt;call me&lt;/b&gt;" in body
+    assert "There is no transcript." in text_of(page) and text_of(page).count("Mark as heard") == 1
+    make_voicemail(left_at=NOW)
+    assert "No transcript yet." in text_of(alice_client.get(VOICEMAILS))
+
+
+def test_a_call_shows_the_voicemail_that_was_left_in_it(
+    make_call: Callable[..., Call], make_voicemail: Callable[..., Voicemail], alice_client: Client
+) -> None:
+    make_call(call_id="7", result=Result.VOICEMAIL)
+    make_call(call_id="8", result=Result.VOICEMAIL)
+    make_voicemail(call_id="7", transcript="Call me")
+    rows = alice_client.get(MISSED).context["listing"].rows
+    assert [row.voicemail.transcript if row.voicemail else None for row in rows] == ["Call me", None]
+
+
+def test_a_message_whose_sound_is_gone_says_so(make_voicemail: Callable[..., Voicemail], alice_client: Client) -> None:
+    make_voicemail(audio="https://phone.example/1", audio_gone_at=NOW, transcript="Call me")
+    page = alice_client.get(VOICEMAILS)
+    assert "The recording is gone" in text_of(page) and "<audio" not in page.content.decode()
+    assert "Call me" in text_of(page)
+
+
+# Freshness
+
+
+def test_an_open_page_hears_of_nothing_until_something_comes_in(
+    make_call: Callable[..., Call], alice: User, alice_client: Client
+) -> None:
+    make_call()
+    known = {**FRAGMENT, "X-Pulse": alice_client.get(LIST).context["pulse"]}
+    assert alice_client.get(LIST, headers=known).status_code == 204
+    make_call(name="LOVELACE A", started_at=NOW)
+    news = alice_client.get(LIST, headers=known)
+    assert news.status_code == 200 and "<html" not in news.content.decode()
+    assert "Newest: Incoming, LOVELACE A, 10:00" in news.content.decode()
+    known["X-Pulse"] = news.context["pulse"]
+    assert alice_client.get(LIST, headers=known).status_code == 204
+    PAGES.put(alice, ADA, "Ada Lovelace")
+    assert "Ada Lovelace" in text_of(alice_client.get(LIST, headers=known))
