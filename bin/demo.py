@@ -8,6 +8,8 @@ people.
 import argparse
 import contextlib
 import fcntl
+import hashlib
+import json
 import os
 import shutil
 import socket
@@ -31,6 +33,7 @@ GOOGLE_CLIENT_ID = "portico-demo.apps.sandbox.example"
 OFFICE365_CLIENT_ID = "6d2f7a54-3c1b-4c0e-9a35-0b7f5c6d9e21"
 ZOOM_ACCOUNT_ID = "Nw7aQk2sT0yBvR4mXd9cLg"
 ZOOM_CLIENT_ID = "pOrT1c0DeMoZoOm0aPp2w"
+ZOOM_PHONE_KEY = "5b0f3f5c-7a52-4f0e-9d6a-2f1c8e4b7a90"
 PASSWORD = "portico-demo-2026"  # noqa: S105 (shown to everyone who starts the demonstration, which listens on loopback only)
 EXCHANGE_PASSWORD = "exchange-demo-2026"  # noqa: S105 (as above: sandbox/demo/ gives it to everyone there)
 PEOPLE = [
@@ -99,6 +102,8 @@ def make_environment(*, port: int, sandbox_port: int, tls_port: int) -> dict[str
         "SANDBOX_ZOOM_ACCOUNT_ID": ZOOM_ACCOUNT_ID,
         "SANDBOX_ZOOM_CLIENT_ID": ZOOM_CLIENT_ID,
         "SANDBOX_ZOOM_CLIENT_SECRET": secret,
+        "SANDBOX_ZOOM_PHONE_KEY": ZOOM_PHONE_KEY,
+        "SANDBOX_ZOOM_WEBHOOK_SECRET": hashlib.sha256(f"webhook {secret}".encode()).hexdigest()[:22],
     }
     google = {
         "GOOGLE_CLIENT_ID": GOOGLE_CLIENT_ID,
@@ -204,6 +209,19 @@ def run_step(command: list[str], *, environment: dict[str, str], quietly: bool =
         raise RuntimeError(f"{' '.join(command)} failed; what it said stands above.")
 
 
+def connect_phone(environment: dict[str, str], *, url: str, sandbox_url: str) -> None:
+    """Have the pretend Zoom Phone post what happens to Portico, which has to answer by then."""
+    address = f"{url}/phone/events/{environment['SANDBOX_ZOOM_PHONE_KEY']}/"
+    body = json.dumps({"url": address, "secret": environment["SANDBOX_ZOOM_WEBHOOK_SECRET"]}).encode()
+    request = urllib.request.Request(  # noqa: S310 (a loopback address made below)
+        f"{sandbox_url}/_control/zoom/phone/subscription", body, {"Content-Type": "application/json"}, method="PUT"
+    )
+    try:
+        urllib.request.urlopen(request, timeout=10).close()  # noqa: S310
+    except OSError as error:
+        print(f"Zoom Phone in the sandbox does not notify Portico ({error}); calls come a little later.", flush=True)
+
+
 def make_box(environment: dict[str, str], *, url: str, sandbox_url: str) -> str:
     people = [f"  {email:<34} {what}" for email, what in PEOPLE]
     own = [
@@ -220,7 +238,7 @@ def make_box(environment: dict[str, str], *, url: str, sandbox_url: str) -> str:
         shown = VAR
     lines = [
         f"Portico    {url}",
-        f"Sandbox    {sandbox_url}   pretend Google, Office 365, Exchange, Zoom: move an event, watch it follow",
+        f"Sandbox    {sandbox_url}   pretend Google, Office 365, Exchange, Zoom: move an event, receive a call",
         *own,
         "",
         f"Sign in as (password for everyone: {PASSWORD})",
@@ -261,6 +279,7 @@ def run(arguments: argparse.Namespace) -> int:
             supervisor.wait_until(lambda: answers(f"{sandbox_url}/"), seconds=60, what="The sandbox")
             worker_log = VAR / "log" / "worker.log"
             supervisor.wait_until(lambda: is_worker_ready(worker_log), seconds=60, what="The worker")
+            connect_phone(environment, url=url, sandbox_url=sandbox_url)
             print(make_box(environment, url=url, sandbox_url=sandbox_url), flush=True)
             print(f"Ready after {time.monotonic() - began:.0f} s.", flush=True)
             if arguments.once:

@@ -9,6 +9,7 @@ from sandbox.demo.bulk_mailboxes import bulk_mailbox
 from sandbox.demo.calendars import fill_calendars
 from sandbox.demo.contacts import fill_contacts
 from sandbox.demo.mailboxes import fill_mailboxes
+from sandbox.demo.phone import fill_phone
 from sandbox.demo.zoom import fill_zoom
 from sandbox.google import Google
 
@@ -45,7 +46,7 @@ def seed(google: Google) -> None:
 
 
 def seed_everything(sandbox: Sandbox) -> None:
-    """Everybody with their Google, their Office 365 and their Exchange; whatever of it is there already stays."""
+    """Everybody with their Google, their Office 365, Exchange and Zoom; whatever of it is there already stays."""
     if not list(sandbox.store.people):
         seed(sandbox.google)
     if sandbox.mailboxes.find("office365", ALICE) is None:
@@ -55,6 +56,9 @@ def seed_everything(sandbox: Sandbox) -> None:
     for email, _, organization, *_ in PEOPLE:
         sandbox.exchange.add_person(email, password=EXCHANGE_PASSWORD, domain=EXCHANGE_DOMAINS[organization])
     fill_zoom(sandbox.zoom, [person for person in PEOPLE if person[2] == NORTHWIND], with_webinars=ALICE)
+    if sandbox.zoom.phone.users.find(ALICE) is None:
+        with sandbox.store.transaction():
+            fill_phone(sandbox.zoom, ALICE)
 
 
 def is_missing(sandbox: Sandbox) -> bool:
@@ -62,7 +66,9 @@ def is_missing(sandbox: Sandbox) -> bool:
     people = [person.email for person in sandbox.store.people]
     if ALICE not in people:
         return not people
-    return sandbox.mailboxes.find("office365", ALICE) is None or sandbox.zoom.meetings.find_user(ALICE) is None
+    zoom = sandbox.zoom
+    has_zoom = zoom.meetings.find_user(ALICE) is not None and zoom.phone.users.find(ALICE) is not None
+    return sandbox.mailboxes.find("office365", ALICE) is None or not has_zoom
 
 
 __all__ = [

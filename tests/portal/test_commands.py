@@ -10,6 +10,7 @@ from django.test import Client
 from pytest_django import Settings
 
 from organizations.models import Membership, Organization, Role, User
+from phone.models import PhoneSystem
 
 
 @pytest.fixture
@@ -77,6 +78,24 @@ def test_seeding_again_keeps_what_people_changed(monkeypatch: pytest.MonkeyPatch
     assert alice.check_password("her own new password")
     assert alice.membership.role == Role.ADMIN
     assert User.objects.count() == 6
+
+
+@pytest.mark.django_db
+def test_the_demonstrations_zoom_hosts_meetings_and_is_its_phone_system_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    key = "5b0f3f5c-7a52-4f0e-9d6a-2f1c8e4b7a90"
+    names = ("ACCOUNT_ID", "CLIENT_ID", "CLIENT_SECRET", "WEBHOOK_SECRET")
+    zoom = {f"SANDBOX_ZOOM_{name}": f"the {name}" for name in names}
+    for name, value in ({"SANDBOX": "1", "SANDBOX_ZOOM_PHONE_KEY": key} | zoom).items():
+        monkeypatch.setenv(name, value)
+
+    call_command("seed_demo", password="portico-demo-2026")
+
+    row = PhoneSystem.objects.get()
+    assert (row.organization.name, row.kind, str(row.key)) == ("Northwind Legal", "zoom", key)
+    assert row.credentials.open() == {name.lower(): f"the {name}" for name in names}
+    PhoneSystem.objects.update(kind="")
+    call_command("seed_demo", password="portico-demo-2026")
+    assert PhoneSystem.objects.get().kind == ""
 
 
 @pytest.mark.django_db

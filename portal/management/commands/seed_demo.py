@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from typing import Any
+from uuid import UUID
 
 from allauth.account.models import EmailAddress
 from django.core.management import BaseCommand, CommandError, CommandParser
@@ -10,6 +11,8 @@ from django.db import transaction
 from meetings import host_settings
 from meetings.host_settings import Wish
 from organizations.models import Group, Membership, Organization, Role, User
+from phone import system_settings
+from phone.models import PhoneSystem
 from portal import env
 
 
@@ -35,7 +38,7 @@ PEOPLE = (
     Person("charlie.stone@rival.example", "Charlie Stone", "Rival & Co", Role.OWNER),
 )
 HOSTED = "Northwind Legal"
-"""Whose meetings get join links from the pretend Zoom."""
+"""Whose meetings get join links from the pretend Zoom, and whose calls are its Zoom Phone's."""
 SUPPORT = Person("support@portico.example", "Sam Support")
 
 
@@ -53,6 +56,7 @@ class Command(BaseCommand):
         with transaction.atomic():
             added = [person.email for person in PEOPLE if add_member(person, password=options["password"])]
             add_meeting_host()
+            add_phone_system()
             added += [SUPPORT.email] if add_support(SUPPORT, password=options["password"]) else []
         if added and options["verbosity"] > 1:
             self.stdout.write(f"Added {', '.join(added)}.")
@@ -95,3 +99,24 @@ def add_meeting_host() -> None:
     owner = organization.memberships.filter(role=Role.OWNER).select_related("user").first()
     if owner is not None:
         host_settings.change_host(organization, wish, by=owner.user)
+
+
+def add_phone_system() -> None:
+    """The pretend Zoom Phone, by the same app. An organization that has a phone system keeps it.
+
+    Its key is in the environment, since the sandbox is told where to post before anybody could read it here.
+    """
+    wish = system_settings.Wish(
+        "zoom",
+        account_id=env.text("SANDBOX_ZOOM_ACCOUNT_ID"),
+        client_id=env.text("SANDBOX_ZOOM_CLIENT_ID"),
+        client_secret=env.text("SANDBOX_ZOOM_CLIENT_SECRET"),
+        webhook_secret=env.text("SANDBOX_ZOOM_WEBHOOK_SECRET"),
+    )
+    organization, key = Organization.objects.filter(name=HOSTED).first(), env.text("SANDBOX_ZOOM_PHONE_KEY")
+    if organization is None or not (wish.client_secret and key) or hasattr(organization, "phone_system"):
+        return
+    owner = organization.memberships.filter(role=Role.OWNER).select_related("user").first()
+    if owner is not None:
+        system_settings.change_system(organization, wish, by=owner.user)
+        PhoneSystem.objects.filter(organization=organization).update(key=UUID(key))
