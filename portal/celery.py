@@ -25,6 +25,12 @@ app.conf.beat_schedule = {
     "sweep-channels": {"task": "integrations.tasks.sweep_channels", "schedule": 60.0, "options": {"expires": 55}},
     "sweep-meeting-hosts": {"task": "meetings.tasks.sweep_hosts", "schedule": 60.0, "options": {"expires": 55}},
     "sweep-writes": {"task": "meetings.tasks.sweep_writes", "schedule": 60.0, "options": {"expires": 55}},
+    "sweep-contact-writes": {"task": "contacts.tasks.sweep_writes", "schedule": 60.0, "options": {"expires": 55}},
+    "let-go-of-old-contact-writes": {
+        "task": "contacts.tasks.forget_old_rows",
+        "schedule": 3600.0,
+        "options": {"expires": 3000},
+    },
     "let-go-of-old-meetings": {
         "task": "meetings.tasks.forget_old_rows",
         "schedule": 3600.0,
@@ -32,6 +38,14 @@ app.conf.beat_schedule = {
     },
     "send-notices": {"task": "integrations.tasks.send_notices", "schedule": 60.0, "options": {"expires": 55}},
     "count-syncs": {"task": "integrations.tasks.count_syncs", "schedule": 300.0, "options": {"expires": 290}},
+    "sweep-phone-systems": {"task": "phone.tasks.sweep_systems", "schedule": 60.0, "options": {"expires": 55}},
+    "read-phone-events": {"task": "phone.tasks.read_events", "schedule": 60.0, "options": {"expires": 55}},
+    "forget-old-phone-events": {
+        "task": "phone.tasks.forget_old_events",
+        "schedule": 3600.0,
+        "options": {"expires": 3000},
+    },
+    "let-go-of-old-calls": {"task": "phone.tasks.forget_old_rows", "schedule": 3600.0, "options": {"expires": 3000}},
     "forget-old-rows": {"task": "integrations.tasks.forget_old_rows", "schedule": 3600.0, "options": {"expires": 3000}},
     "send-invitations": {"task": "organizations.tasks.send_invitations", "schedule": 60.0, "options": {"expires": 55}},
     "let-go-of-old-events": {
