@@ -9,6 +9,7 @@ from django.urls import reverse
 from contacts.filters import region_of
 from contacts.models import Contact, ContactNumber
 from contacts.names import NO_NAME
+from contacts.ways import find_ways
 from integrations.connecting import find_connection
 from integrations.models import Connection
 from integrations.permissions import Permission
@@ -49,8 +50,6 @@ class ContactBook:
         return numbers.order_by().values_list("e164", flat=True)
 
     def find_ways(self, user: User) -> ContactWays:
-        from contacts.ways import find_ways
-
         return find_ways(user)
 
 
