@@ -8,12 +8,17 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.models import Q
 
 from contacts.names import NO_NAME, SORT_LENGTH, fold, initial_of
+from contacts.writing_models import PENDING, ContactWrite
 from integrations.models import Connection
 from integrations.numbers import KIND_LABELS, find_digits, format_number, is_number_like, parse_number
 from integrations.permissions import Permission
 from integrations.remote import NumberKind, RemoteEmail
 from organizations.models import User
 
+__all__ = ["ContactWrite"]  # Django finds an app's models by way of this module
+
+PENDING_POSITION = 10_000
+"""From here on stand the numbers that are only on their way to a contact."""
 MOST_WORDS = 8
 """Words of a search that are looked for; more would only slow it down."""
 
@@ -90,12 +95,16 @@ class ContactQuerySet(models.QuerySet["Contact"]):
             as_number |= Q(search_text__contains=digits)
         return self.filter(as_words | as_number)
 
+    def saved(self) -> "ContactQuerySet":
+        """Without those that are only on their way to the address book."""
+        return self.exclude(remote_id__startswith=PENDING)
+
     def by_name(self) -> "ContactQuerySet":
         return self.order_by("sort_name", "pk")
 
     def for_list(self) -> "ContactQuerySet":
         """Without what a list does not show."""
-        return self.only("display_name", "sort_name", "organization", "title", "emails_json")
+        return self.only("remote_id", "display_name", "sort_name", "organization", "title", "emails_json")
 
 
 def _find_number(text: str, region: str) -> list[str]:
@@ -147,6 +156,11 @@ class Contact(models.Model):
         return self.display_name or NO_NAME
 
     @property
+    def is_pending(self) -> bool:
+        """Whether it is only on its way to the address book; see ContactWrite."""
+        return self.remote_id.startswith(PENDING)
+
+    @property
     def initial(self) -> str:
         """The letter it stands under in a list."""
         return initial_of(self.sort_name)
@@ -186,6 +200,11 @@ class ContactNumber(models.Model):
     @property
     def is_callable(self) -> bool:
         return bool(self.e164)
+
+    @property
+    def is_pending(self) -> bool:
+        """Whether it is only on its way to the contact; see ContactWrite."""
+        return self.position >= PENDING_POSITION
 
     @property
     def kind_label(self) -> str:

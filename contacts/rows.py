@@ -9,6 +9,7 @@ from django.db.models import QuerySet
 
 from contacts.models import Contact, ContactFolder, ContactNumber, Filing
 from contacts.names import clean_line, clean_lines, find_name, fold, is_keepable, sort_name_of
+from contacts.writing_models import PENDING
 from integrations.models import Connection
 from integrations.numbers import find_digits, parse_number
 from integrations.remote import RemoteContact
@@ -96,8 +97,8 @@ def delete_bare(rows: QuerySet[Any]) -> int:
 
 
 def is_id(remote_id: str) -> bool:
-    """Whether we can keep this id. A shortened one would be another contact's."""
-    return 0 < len(remote_id) <= LONGEST_ID and is_keepable(remote_id)
+    """Whether we can keep this id. A shortened one would be another contact's, one with our own mark would be ours."""
+    return 0 < len(remote_id) <= LONGEST_ID and is_keepable(remote_id) and not remote_id.startswith(PENDING)
 
 
 def write_contacts(

@@ -7,7 +7,9 @@ its row. Providers never give an id to another contact, so an id both changed an
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from datetime import timedelta
 
-from contacts.models import Contact, ContactFolder, ContactNumber, Filing
+from contacts import queueing
+from contacts.expected import Expected
+from contacts.models import Contact, ContactFolder, ContactNumber, ContactWrite, Filing
 from contacts.names import clean_line
 from contacts.rows import (
     BATCH,
@@ -23,6 +25,7 @@ from contacts.rows import (
     write_contacts,
 )
 from integrations.models import Connection
+from integrations.outgoing import is_signed_in_anew
 from integrations.permissions import Permission
 from integrations.providers.base import Account
 from integrations.pulling import Counts, Writing
@@ -38,6 +41,9 @@ class ContactsFeed:
     """With the engine's share of a quarter still under the seven days after which Google forgets a sync token."""
 
     def prepare(self, account: Account, connection: Connection, *, writing: Writing) -> list[str]:
+        if is_signed_in_anew(connection):
+            with writing():
+                queueing.take_up_again(connection)
         return []
 
     def containers(self, connection: Connection) -> list[str]:
@@ -66,8 +72,10 @@ class ContactsFeed:
                 records[remote_id] = record
                 previous.update(filter(is_id, record.previous_ids))
         held = find_held(connection, {*records, *gone, *previous})
+        expected = Expected(connection)
 
-        doomed = _rename(records, held)
+        doomed = _rename(records, held, expected)
+        expected.adopt(records, held)
         doomed += [held.pop(remote_id).pk for remote_id in gone if remote_id in held]
         if doomed:
             counts.removed = delete_contacts(doomed)
@@ -83,13 +91,15 @@ class ContactsFeed:
             counts.changed = sum(remote_id in held for remote_id in changed)
             counts.added = len(changed) - counts.changed
             write_contacts(connection, changed, stamps, held, region)
+            expected.keep_numbers(changed)
         return counts
 
     def count(self, connection: Connection, container: str | None = None) -> int:
-        return Contact.objects.filter(connection=connection).count()
+        return Contact.objects.filter(connection=connection).saved().count()
 
     def held(self, connection: Connection, container: str = "") -> Iterator[str]:
-        return Contact.objects.filter(connection=connection).values_list("remote_id", flat=True).iterator(BATCH)
+        saved = Contact.objects.filter(connection=connection).saved()
+        return saved.values_list("remote_id", flat=True).iterator(BATCH)
 
     def discard(self, connection: Connection, remote_ids: Collection[str], container: str = "") -> int:
         return delete_contacts([one.pk for one in find_held(connection, remote_ids).values()])
@@ -98,12 +108,14 @@ class ContactsFeed:
         return self.erase(connection)
 
     def erase(self, connection: Connection, container: str | None = None) -> int:
-        """Contacts, numbers and folders. Returns how many contacts there were."""
+        """Contacts, numbers, folders, and what is on its way. Returns how many contacts there were."""
+        saved = self.count(connection)
+        ContactWrite.objects.filter(connection=connection).delete()
         ContactNumber.objects.filter(contact__connection=connection).delete()
         Filing.objects.filter(folder__connection=connection).delete()
-        erased = delete_bare(Contact.objects.filter(connection=connection))
+        delete_bare(Contact.objects.filter(connection=connection))
         delete_bare(ContactFolder.objects.filter(connection=connection))
-        return erased
+        return saved
 
 
 def apply_folders(connection: Connection, folders: Iterable[RemoteFolder]) -> None:
@@ -138,7 +150,7 @@ def _values_of(folder: ContactFolder) -> tuple[object, ...]:
     )
 
 
-def _rename(records: dict[str, RemoteContact], held: dict[str, Held]) -> list[int]:
+def _rename(records: dict[str, RemoteContact], held: dict[str, Held], expected: Expected) -> list[int]:
     """Give rows known under a previous id their new one; `held` follows. Returns the rows merged into another."""
     merged: list[int] = []
     for remote_id, record in records.items():
@@ -146,6 +158,7 @@ def _rename(records: dict[str, RemoteContact], held: dict[str, Held]) -> list[in
             if old not in held or old in records:
                 continue
             row = held.pop(old)
+            expected.rename(old, remote_id)
             if remote_id in held:
                 merged.append(row.pk)
             else:

@@ -1,14 +1,18 @@
 """Connections of the cast, without a provider: the feed is handed its pages."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from typing import Any
 
 import pytest
+import time_machine
 
 from contacts.sync import ContactsFeed
 from integrations.models import Connection
+from integrations.providers.memory import SERVICE
 from integrations.pulling import Counts
 from integrations.remote import Delta, RemoteContact, RemoteEmail, RemoteFolder, RemoteNumber, RemoteRef
 from organizations.models import User
+from tests.contacts.world import NOW, World
 
 Apply = Callable[..., Counts]
 
@@ -53,6 +57,20 @@ def apply(connection: Connection) -> Apply:
         return feed.apply(to, Delta(changed=contacts, gone=gone, folders=folders))
 
     return apply
+
+
+@pytest.fixture
+def world(settings: Any, alice: User) -> Iterator[World]:
+    """Alice, connected to an address book in memory with Contacts write, at NOW."""
+    settings.PROVIDERS = {"memory": "integrations.providers.memory.Memory"}
+    settings.PROVIDER_SETTINGS = {}
+    SERVICE.reset()
+    with time_machine.travel(NOW, tick=False):
+        made = World(alice, SERVICE, SERVICE.add_person(alice.email))
+        made.connect()
+        made.sync()
+        yield made
+    SERVICE.reset()
 
 
 def person(

@@ -3,7 +3,7 @@
 import pytest
 from django.apps import apps
 
-from contacts.models import Contact, ContactFolder, ContactNumber, Filing
+from contacts.models import Contact, ContactFolder, ContactNumber, ContactWrite, Filing
 from integrations import changing, sync
 from integrations.models import Connection, PushChannel, SyncCursor, SyncRun
 from meetings.models import AccountCalendar, CalendarList, Meeting, ScheduledMeeting, Write
@@ -16,6 +16,7 @@ ERASED = [
     Contact,
     ContactNumber,
     ContactFolder,
+    ContactWrite,
     Filing,
     SyncCursor,
     SyncRun,
@@ -48,6 +49,7 @@ def test_nothing_is_left_of_a_connection_and_another_persons_stays(connect, alic
     connection = connect("calendar_read", "contacts_read")
     sync.run(connection.pk)
     PushChannel.objects.create(connection=connection, feed="calendar")
+    ContactWrite.objects.create(connection=connection, action="create", remote_id="pending:1")
     scheduled = ScheduledMeeting.objects.create(
         owner=alice, topic="Ours", starts=NOON, minutes=30, timezone="UTC", connection=connection, wants_calendar=True
     )
