@@ -23,6 +23,7 @@ from integrations.permissions import Permission
 from integrations.providers.base import ProviderInfo
 from meetings.hosting import HostInfo
 from organizations import append_only
+from phone.models import SystemKind
 from safety.reach import Policy, parse_allow
 from safety.secrets import parse_keys
 
@@ -30,6 +31,7 @@ PROVIDER_METHODS = ("open", "revoke")
 METHODS_OF_KIND = {"oauth": ("authorize", "approval_url", "redeem"), "form": ("log_in", "recall")}
 MAY_BE_EMPTY = {("office365", "authorize_url"), ("exchange", "ews_url")}
 FEED_METHODS = ("changes", "apply", "count", "held", "discard", "erase")
+CALLER_METHODS = ("find_callers", "find_numbers", "find_ways")
 BROKERS = ("filesystem", "memory", "redis", "rediss", "sentinel", "amqp", "amqps")
 
 Messages = list[checks.CheckMessage]
@@ -136,6 +138,30 @@ def check_hosts(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -> Messa
         info = getattr(host, "info", None)
         if not isinstance(info, HostInfo) or _missing(host, ["open"]):
             found.append(_error("E016", f"{path} is no meeting host.", "See Host in meetings/hosting.py."))
+    return found
+
+
+@checks.register
+def check_phone_systems(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -> Messages:
+    found: Messages = []
+    for key, path in settings.PHONE_SYSTEMS.items():
+        try:
+            system = import_string(path)
+        except ImportError as error:
+            found.append(_error("E019", f'PHONE_SYSTEMS["{key}"] cannot be imported: {error}.', f"Look for {path}."))
+            continue
+        if not isinstance(getattr(system, "name", None), str) or _missing(system, ["open"]):
+            found.append(_error("E020", f"{path} is no phone system.", "See System in phone/systems.py."))
+        if key not in SystemKind.values:
+            found.append(_error("E020", f'No organization can choose "{key}".', "See SystemKind in phone/models.py."))
+    try:
+        book = import_string(settings.CALLERS)
+    except ImportError as error:
+        found.append(_error("E021", f"CALLERS cannot be imported: {error}.", f"Look for {settings.CALLERS}."))
+    else:
+        hint = "See CallerBook in phone/callers.py."
+        missing = _missing(book, CALLER_METHODS)
+        found += [_error("E021", f"{settings.CALLERS} has no {method}().", hint) for method in missing]
     return found
 
 

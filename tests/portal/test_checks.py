@@ -244,6 +244,23 @@ def test_a_meeting_host_that_is_none_is_an_error(settings: Settings) -> None:
     assert only(checks.check_hosts).id == "portal.E016"
 
 
+def test_a_phone_system_that_is_none_is_an_error(settings: Settings) -> None:
+    assert checks.check_phone_systems(None) == []
+    settings.PHONE_SYSTEMS = {"zoom": "phone.zoom.ZoomFone"}
+    assert only(checks.check_phone_systems).id == "portal.E019"
+    settings.PHONE_SYSTEMS = {"zoom": "phone.zoom.client.OpenZoomPhone"}
+    assert only(checks.check_phone_systems).id == "portal.E020"
+    settings.PHONE_SYSTEMS = {"teams": "phone.zoom.ZoomPhone"}
+    assert only(checks.check_phone_systems).id == "portal.E020"
+
+
+def test_a_book_of_callers_that_is_none_is_an_error(settings: Settings) -> None:
+    settings.CALLERS = "contacts.callers.Nobody"
+    assert only(checks.check_phone_systems).id == "portal.E021"
+    settings.CALLERS = "phone.callers.ContactWays"
+    assert set(ids(checks.check_phone_systems)) == {"portal.E021"}
+
+
 def test_an_address_of_a_meeting_host_that_is_none_is_an_error(settings: Settings) -> None:
     settings.HOST_SETTINGS = {
         "zoom": {"token_url": "https://zoom.us/oauth/token", "api_root": "https://api.zoom.us/v2"}
