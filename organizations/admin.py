@@ -17,6 +17,7 @@ from organizations import people, people_mails
 from organizations.client_address import client_address
 from organizations.models import AuditEvent, Group, Invitation, Membership, Organization, SwitchedOffBy, User, record
 from organizations.opening import note_opening
+from organizations.signals import region_changed
 
 # They hold the secrets of second factors, session keys, a notion of groups that is not ours, and the addresses people
 # sign in with: who may add one to somebody signs in as them.
@@ -272,6 +273,8 @@ class OrganizationAdmin(NoProbing, admin.ModelAdmin):
 
     def save_model(self, request: HttpRequest, obj: Organization, form: ModelForm, change: bool) -> None:
         super().save_model(request, obj, form, change)
+        if change and "default_region" in form.changed_data:
+            region_changed.send(Organization, organization=obj)
         record(
             "organization.changed_by_support" if change else "organization.created_by_support",
             organization=obj,

@@ -8,7 +8,7 @@ from django.http import HttpRequest
 from organizations import offers, people_mails
 from organizations.client_address import client_address
 from organizations.models import Membership, Organization, Role, SwitchedOffBy, User, record
-from organizations.signals import member_left
+from organizations.signals import member_left, region_changed
 
 
 class ChangeRefused(Exception):
@@ -234,6 +234,8 @@ def change_organization(organization: Organization, *, changed: list[str], by: U
     with transaction.atomic():
         before = Organization.objects.filter(pk=organization.pk).values(*changed).first() if changed else None
         organization.save()
+        if "default_region" in changed:
+            region_changed.send(Organization, organization=organization)
         if changed:
             record(
                 "organization.changed",

@@ -12,3 +12,6 @@ people came into or left, that changed places with others, or that are deleted w
 
 member_left = Signal()
 """user, organization, reason (a sentence), by, address: somebody was switched off or left; they keep nothing here."""
+
+region_changed = Signal()
+"""organization: phone numbers without a country code are to be read in another country from now on."""

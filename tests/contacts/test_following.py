@@ -4,11 +4,13 @@ from collections.abc import Callable
 
 from django.test import Client
 
-from contacts.models import Contact, ContactFolder
+from contacts.models import Contact, ContactFolder, ContactNumber
 from integrations import sync
 from integrations.models import Connection, Outcome
+from integrations.numbers import NO_COUNTRY
 from integrations.providers.memory import MemoryPerson
-from organizations.models import User
+from integrations.remote import RemoteNumber
+from organizations.models import Organization, User
 from tests.integrations.conftest import account, connect, memory, queued  # noqa: F401  # fixtures
 
 Connect = Callable[..., Connection]
@@ -70,3 +72,26 @@ def test_deleting_the_connection_takes_the_contacts_along(
     client.post("/integrations/connection/deletion/new/")
     assert not Contact.objects.exists() and not ContactFolder.objects.exists()
     assert "Connect your contacts" in client.get("/contacts/").content.decode()
+
+
+def test_where_numbers_are_read_changes_what_stands_here_already(
+    connect: Connect,  # noqa: F811
+    account: MemoryPerson,  # noqa: F811
+    alice: User,
+    northwind: Organization,
+    dora_client: Client,
+    sign_in: Callable[[User], Client],
+) -> None:
+    Organization.objects.update(default_region="")
+    account.put_contact("c9", display_name="Anna Weber", numbers=(RemoteNumber("030 901820"),))
+    connection = connect(client=sign_in(alice))
+    read(connection)
+    number = ContactNumber.objects.get(value="030 901820")
+    assert (number.e164, number.problem) == ("", NO_COUNTRY)
+    read(connection)
+    assert ContactNumber.objects.get(value="030 901820").e164 == ""
+
+    said = {"name": "Northwind", "time_zone": "Europe/Berlin", "language": "en", "audit_years": "0"}
+    assert dora_client.post("/people/organization/", said | {"default_region": "DE"}).status_code == 302
+    read(connection)
+    assert ContactNumber.objects.get(value="030 901820").e164 == "+4930901820"
