@@ -69,6 +69,17 @@ def test_a_call_between_two_of_them_is_one_in_the_accounts_list_and_one_in_each_
     assert (unknown.status_code, unknown.json()["code"]) == (404, 301)
 
 
+def test_a_call_may_have_further_elements_such_as_a_queues(phone):
+    first = receive(phone, result="elsewhere")
+    same = {name: first[name] for name in ("call_id", "call_history_uuid")}
+    phone.sandbox.zoom.phone.receive(BEN, ANNA, raw=same)
+    (listed,) = phone.ask("GET", "phone/call_history").json()["call_history"]
+    whole = phone.ask("GET", f"phone/call_history/{listed['call_history_uuid']}").json()
+
+    assert [one.get("result_reason") for one in whole["call_elements"]] == ["answered_by_other", None]
+    assert [one["callee_email"] for one in whole["call_elements"]] == [ALICE, BEN]
+
+
 @pytest.mark.parametrize(
     ("caller", "result", "expected"),
     [
