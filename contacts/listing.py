@@ -34,6 +34,11 @@ class ShownNumber:
         """Whether it is shown without its country, so that a stranger to the place would need more."""
         return bool(self.number.e164) and not self.text.startswith("+")
 
+    @property
+    def original(self) -> str:
+        """As it stands at the provider; "" where it reads the same there."""
+        return "" if self.number.value in (self.text, self.number.e164) else self.number.value
+
 
 @dataclass(frozen=True, slots=True)
 class Row:

@@ -329,7 +329,7 @@ def test_a_contact_shows_everything_it_has(apply: Apply, alice_client: Client) -
         "Ada Lovelace",
         "Programmer · Engines Ltd",
         "030 901820 +4930901820",
-        "+44 20 7946 0018 ext. 12",
+        "+44 20 7946 0018 ext. 12 There it is written +44 20 7946 0018 x12",
         "4711 Kept as it stands It is a short number",
         "Friends",
     ):
