@@ -1,11 +1,10 @@
 """Which rows a page of the history holds: under their days, found by any spelling, page by page."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
-import time_machine
 from django.db import connection as database
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
@@ -17,18 +16,10 @@ from phone.calling import Dialer
 from phone.history import Asked, Listing, Tab
 from phone.models import Call, Direction, Result, Voicemail
 from phone.showing import Reader, say_length
-from tests.phone.books import PAGES, PATH
+from tests.phone.books import PAGES
+from tests.phone.conftest import ADA, NOW
 
-NOW = datetime(2026, 11, 24, 9, 0, tzinfo=UTC)
-ADA = "+4930901820"
-
-
-@pytest.fixture(autouse=True)
-def book(settings: Any) -> Iterator[None]:
-    settings.CALLERS = PATH
-    PAGES.reset()
-    with time_machine.travel(NOW, tick=False):
-        yield
+pytestmark = pytest.mark.usefixtures("morning")
 
 
 @pytest.fixture

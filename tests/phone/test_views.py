@@ -1,89 +1,19 @@
-"""The pages of calls and voicemail: what a person sees of their own, and nobody else does."""
+"""The pages of calls: what a person sees of their own, and nobody else does."""
 
-import re
-from collections.abc import Callable, Iterator
-from datetime import UTC, datetime, timedelta
-from typing import Any
+from collections.abc import Callable
 
 import pytest
-import time_machine
 from django.db import connection as database
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
-from organizations.models import Organization, User
+from organizations.models import User
 from phone.callers import ContactWays
-from phone.models import Call, Direction, Licence, PhoneSystem, Result, SystemKind, Voicemail
-from tests.phone.books import PAGES, PATH
+from phone.models import Call, PhoneSystem, Result, Voicemail
+from tests.phone.books import PAGES
+from tests.phone.conftest import ADA, FRAGMENT, LIST, MISSED, NOW, VOICEMAILS, text_of
 
-LIST, MISSED, VOICEMAILS = "/phone/", "/phone/?show=missed", "/phone/voicemail/"
-FRAGMENT = {"HX-Request": "true", "HX-Target": "calls"}
-NOW = datetime(2026, 11, 24, 9, 0, tzinfo=UTC)
-ADA = "+4930901820"
-
-
-@pytest.fixture(autouse=True)
-def book(settings: Any) -> Iterator[None]:
-    settings.CALLERS = PATH
-    PAGES.reset()
-    with time_machine.travel(NOW, tick=False):
-        yield
-
-
-@pytest.fixture
-def system(northwind: Organization) -> PhoneSystem:
-    system = PhoneSystem(organization=northwind, kind=SystemKind.OTHER)
-    system.credentials = {"webhook_secret": "hidden"}
-    system.save()
-    return system
-
-
-@pytest.fixture
-def licence(alice: User) -> Licence:
-    return Licence.objects.create(user=alice, is_assigned=True, assigned_at=NOW)
-
-
-@pytest.fixture
-def make_call(alice: User) -> Callable[..., Call]:
-    """make_call(number, **fields) -> a call of Alice's, one minute older than the one before."""
-
-    def make(number: str = ADA, **fields: Any) -> Call:
-        before = Call.objects.order_by("started_at").first()
-        fields = {
-            "owner": alice,
-            "call_id": f"c{Call.objects.count()}",
-            "direction": Direction.INCOMING,
-            "result": Result.ANSWERED,
-            "number": number,
-            "e164": number if number.startswith("+") else "",
-            "started_at": (before.started_at if before else NOW) - timedelta(minutes=1),
-        } | fields
-        return Call.objects.create(**fields)
-
-    return make
-
-
-@pytest.fixture
-def make_voicemail(alice: User) -> Callable[..., Voicemail]:
-    def make(number: str = ADA, **fields: Any) -> Voicemail:
-        fields = {
-            "owner": alice,
-            "voicemail_id": f"v{Voicemail.objects.count()}",
-            "number": number,
-            "e164": number if number.startswith("+") else "",
-            "left_at": NOW - timedelta(minutes=2),
-            "seconds": 32,
-        } | fields
-        return Voicemail.objects.create(**fields)
-
-    return make
-
-
-def text_of(response: Any) -> str:
-    """The page's words on one line, without its markup."""
-    body = re.sub(r"(?s)<(script|style|head|nav|header|footer)\b.*?</\1>", " ", response.content.decode())
-    return re.sub(r"\s+", " ", re.sub(r"<[^>]+>", " ", body))
-
+pytestmark = pytest.mark.usefixtures("morning")
 
 # Who it is
 
@@ -293,40 +223,6 @@ def test_nonsense_about_what_was_removed_is_not_believed(alice_client: Client, k
 def test_removing_leads_nowhere_else(make_call: Callable[..., Call], alice_client: Client) -> None:
     answer = alice_client.post(f"/phone/calls/{make_call().pk}/removal/", {"next": "https://evil.example/"})
     assert answer["Location"].startswith("/phone/?removed=call-")
-
-
-# Voicemail
-
-
-def test_voicemail_shows_its_words_and_counts_what_is_new(
-    make_voicemail: Callable[..., Voicemail], alice_client: Client
-) -> None:
-    make_voicemail(transcript="Hello Alice\n\n<b>call me</b>")
-    make_voicemail(is_read=True, left_at=NOW - timedelta(hours=3))
-    page = alice_client.get(VOICEMAILS)
-    assert page.context["unread"] == 1
-    body = page.content.decode()
-    assert 'dir="auto"><p>Hello Alice</p>' in body and "&lt;b&gt;call me&lt;/b&gt;" in body
-    assert "There is no transcript." in text_of(page) and text_of(page).count("Mark as heard") == 1
-    make_voicemail(left_at=NOW)
-    assert "No transcript yet." in text_of(alice_client.get(VOICEMAILS))
-
-
-def test_a_call_shows_the_voicemail_that_was_left_in_it(
-    make_call: Callable[..., Call], make_voicemail: Callable[..., Voicemail], alice_client: Client
-) -> None:
-    make_call(call_id="7", result=Result.VOICEMAIL)
-    make_call(call_id="8", result=Result.VOICEMAIL)
-    make_voicemail(call_id="7", transcript="Call me")
-    rows = alice_client.get(MISSED).context["listing"].rows
-    assert [row.voicemail.transcript if row.voicemail else None for row in rows] == ["Call me", None]
-
-
-def test_a_message_whose_sound_is_gone_says_so(make_voicemail: Callable[..., Voicemail], alice_client: Client) -> None:
-    make_voicemail(audio="https://phone.example/1", audio_gone_at=NOW, transcript="Call me")
-    page = alice_client.get(VOICEMAILS)
-    assert "The recording is gone" in text_of(page) and "<audio" not in page.content.decode()
-    assert "Call me" in text_of(page)
 
 
 # Freshness

@@ -58,6 +58,7 @@ from organizations.models import (
     User,
     record,
 )
+from phone.models import Call, EventState, Licence, PhoneEvent, PhoneSystem, SystemKind, Voicemail
 from safety.secrets import EncryptedJSONField
 from tests.guard import lifted
 from tests.policies import set_policy
@@ -65,7 +66,7 @@ from tests.policies import set_policy
 MARKER = "zebrafinch"
 """Stands in every text of ours. In no word of a page, and searched for by its beginning, which a page may repeat."""
 SOUGHT = MARKER[:7]
-OUR_APPS = ("organizations", "integrations", "meetings", "contacts")
+OUR_APPS = ("organizations", "integrations", "meetings", "contacts", "phone")
 KEPT = {"provider", "time_zone", "timezone", "language", "password", "token_hash", "e164", "default_service", "feed"}
 """Text that would make a row invalid, if it were anything; checked by hand: none of it is anybody's secret content."""
 LISTS = {"text"}
@@ -237,6 +238,24 @@ URLS: dict[str, Url] = {
     "meetings:restoration_create": row("scheduled", is_post_only=True),
     "contacts:list": PAGE,
     "contacts:show": row("contact"),
+    "phone:list": PAGE,
+    "phone:voicemails": PAGE,
+    "phone:call_removal": row("call", is_post_only=True),
+    "phone:call_return": row("call", is_post_only=True),
+    "phone:voicemail_audio": row("voicemail"),
+    "phone:voicemail_reading": row("voicemail", is_post_only=True),
+    "phone:voicemail_removal": row("voicemail", is_post_only=True),
+    "phone:voicemail_return": row("voicemail", is_post_only=True),
+    "phone:attempt": POST_ONLY,
+    # Phone systems post here, and sign what they post.
+    "phone:event_create": Url({"key": "phone_key"}, is_post_only=True, is_open=True),
+    "phone_administration:system": PAGE,
+    "phone_administration:trial_create": POST_ONLY,
+    "phone_administration:reading_create": POST_ONLY,
+    "phone_administration:secret_create": POST_ONLY,
+    "phone_administration:licences": PAGE,
+    "phone_administration:licence_assignment": POST_ONLY,
+    "phone_administration:licence_withdrawal": POST_ONLY,
 }
 SUPPORT = "admin"
 """The support pages, one by one, are for support staff alone: judged as a whole below."""
@@ -375,9 +394,22 @@ def fill(user: User, *, token: str) -> dict[str, Any]:
         search_text=token,
         emails_json=dump_json([RemoteEmail(f"{token}@elsewhere.example")]),
     )
-    ContactNumber.objects.create(contact=contact, position=0, value=token)
+    ContactNumber.objects.create(contact=contact, connection=connection, position=0, value=token)
     Filing.objects.create(contact=contact, folder=folder)
+    system = PhoneSystem.objects.create(
+        organization=organization, kind=SystemKind.ZOOM, credentials={"webhook_secret": token}, client_id=token
+    )
+    PhoneEvent.objects.create(system=system, digest=token, body=token.encode(), state=EventState.FAILED)
+    Licence.objects.create(user=user, is_assigned=True, assigned_by=user, assigned_at=now, numbers_json=[token])
+    party = {"owner": user, "number": token, "name": token, "call_id": token}
+    call = Call.objects.create(direction="in", result="voicemail", started_at=now, log_id=token, line=token, **party)
+    voicemail = Voicemail.objects.create(
+        voicemail_id=token, left_at=now, transcript=token, audio=f"https://{token}.example/", **party
+    )
     return {
+        "call": call.pk,
+        "voicemail": voicemail.pk,
+        "phone_key": system.key,
         "membership": user.membership.pk,
         "group": group.pk,
         "change": change.pk,
@@ -543,6 +575,7 @@ def test_our_own_people_do_see_what_the_stranger_must_not(stage, alice, dora, si
     marker = MARKER.encode()
     for person, names in (
         (alice, ["meetings:list", "meetings:detail", "contacts:list", "contacts:show", "integrations:profile"]),
+        (alice, ["phone:list", "phone:voicemails"]),
         (dora, ["organizations:people", "organizations:person", "organizations:groups", "organizations:group_edit"]),
     ):
         client = sign_in(person)
@@ -556,18 +589,19 @@ def test_our_own_people_do_see_what_the_stranger_must_not(stage, alice, dora, si
 
 def test_the_stranger_does_see_what_is_his(stage, charlie, sign_in):
     client = sign_in(charlie)
-    for name in ("meetings:list", "contacts:list", "organizations:groups"):
+    for name in ("meetings:list", "contacts:list", "phone:list", "phone:voicemails", "organizations:groups"):
         assert b"sparrowhawk" in client.get(stage.url(name)).content, name
 
 
 def test_a_colleague_sees_no_more_than_a_stranger_of_what_is_private(stage, dora, sign_in):
-    """Dora even owns the organization: Alice's meetings and contacts are hers all the same. (Bob is her delegate.)"""
+    """Dora even owns the organization: what is Alice's is hers all the same. (Bob is her delegate.)"""
     client = sign_in(dora)
     for name in ("meetings:detail", "contacts:show"):
         assert client.get(stage.url(name)).status_code == 404
-    for name in ("meetings:list", "contacts:list"):
-        assert f"{MARKER} title".encode() not in client.get(stage.url(name), {"q": SOUGHT}).content
-        assert f"{MARKER} display_name".encode() not in client.get(stage.url(name), {"q": SOUGHT}).content
+    for name in ("meetings:list", "contacts:list", "phone:list", "phone:voicemails"):
+        page = client.get(stage.url(name), {"q": SOUGHT}).content
+        for column in ("title", "display_name", "number", "transcript"):
+            assert f"{MARKER} {column}".encode() not in page, name
 
 
 def support_path(path: str) -> str:
