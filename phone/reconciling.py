@@ -41,8 +41,8 @@ OVERLAP = timedelta(hours=1)
 HOURLY_OVERLAP = timedelta(hours=24)
 VOICEMAIL_BACK = timedelta(days=14)
 """How long it is looked, each hour, whether a message has been listened to elsewhere."""
-SLICE = timedelta(hours=6)
-"""What is read before it is noted how far we are: small enough for one list of an organization of thousands."""
+SLICE = timedelta(hours=25)
+"""What is read before it is noted how far we are: an hourly turn is one."""
 BATCH = 500
 TRANSCRIPTS_FOR = timedelta(hours=2)
 """How long after a message it is asked what was said in it."""

@@ -60,6 +60,7 @@ class ZoomClient:
         query: Mapping[str, str],
         *,
         page_size: int | None = None,
+        most_pages: int | None = None,
         judge: Judge | None = None,
     ) -> Iterator[Json]:
         """What stands under `items`, page by page; of several names, under the first that is there. The same page
@@ -70,7 +71,7 @@ class ZoomClient:
         """
         names = (items,) if isinstance(items, str) else items
         token, seen = "", set[str]()
-        while token not in seen and len(seen) < MOST_PAGES:
+        while token not in seen and len(seen) < (most_pages or MOST_PAGES):
             seen.add(token)
             asked = {**query, "page_size": str(page_size or PAGE_SIZE)} | ({"next_page_token": token} if token else {})
             answer = self.ask("GET", f"{path}?{urlencode(asked)}", judge=judge)

@@ -38,6 +38,8 @@ LONGEST_WINDOW = timedelta(days=27)
 KEPT_FOR = timedelta(days=180)
 """Lists go back six months, and over one at a time."""
 USERS_PAGE = 100
+MOST_PAGES = 400
+"""Of one list: a day of an organization of ten thousands, or all of its people."""
 MOST_PATHS = 300
 """Calls to queues that are looked into in one reading."""
 
@@ -89,14 +91,15 @@ class OpenZoomPhone:
 
     def users(self) -> Iterator[PhoneUser]:
         """Reference: https://developers.zoom.us/docs/api/phone/#tag/users/get/phone/users"""
-        listed = self._client.list("phone/users", "users", {}, page_size=USERS_PAGE)
+        listed = self._client.list("phone/users", "users", {}, page_size=USERS_PAGE, most_pages=MOST_PAGES)
         return (user for row in listed if (user := parse_user(row)))
 
     def calls(self, since: datetime, until: datetime) -> Iterator[CallRecord]:
         """Reference: https://developers.zoom.us/docs/api/phone/#tag/call-logs/get/phone/call_history"""
         paths = 0
         for query in _make_windows(since, until):
-            for row in self._client.list("phone/call_history", ("call_history", "call_logs"), query):
+            names = ("call_history", "call_logs")
+            for row in self._client.list("phone/call_history", names, query, most_pages=MOST_PAGES):
                 if paths < MOST_PATHS and is_for_nobody(row):
                     paths += 1
                     found = self._fetch_path(row)
@@ -120,7 +123,7 @@ class OpenZoomPhone:
         """Reference: https://developers.zoom.us/docs/api/phone/#tag/voicemails/get/phone/voice_mails"""
         for query in _make_windows(since, until):
             asked_at = datetime.now(UTC)
-            for row in self._client.list("phone/voice_mails", ("voice_mails",), query):
+            for row in self._client.list("phone/voice_mails", "voice_mails", query, most_pages=MOST_PAGES):
                 record = parse_voicemail(row, asked_at)
                 if record and record.left_at and since <= record.left_at < until:
                     yield record

@@ -9,9 +9,15 @@ from urllib.parse import urlsplit
 
 import pytest
 import requests
+from django.test import Client
+from django.utils import timezone
 
 from integrations.errors import AdminNeeded, CursorExpired, Gone, RateLimited, Refused, Unexpected
 from integrations.zoom import client
+from organizations.models import Organization, User
+from phone.models import Call, PhoneSystem, SystemKind, Voicemail
+from phone.playing import make_link
+from phone.reconciling import reconcile
 from phone.systems import OpenSystem, SystemSetup
 from phone.zoom import ZoomPhone
 from phone.zoom import client as zoom_client
@@ -19,7 +25,7 @@ from safety import outbound
 from sandbox.server import running
 from sandbox.zoom import ACCOUNT_ID, CLIENT_ID
 from sandbox.zoom.tokens import SCOPES
-from tests.contracts.phone_stages import CALLER, COLLEAGUE, PERSON, ZoomPhoneStage, moment
+from tests.contracts.phone_stages import CALLER, COLLEAGUE, PERSON, SAID, ZoomPhoneStage, moment
 
 
 @pytest.fixture
@@ -238,9 +244,53 @@ def test_requests_keep_their_distance(stage: ZoomPhoneStage, monkeypatch: pytest
 
 
 def test_of_a_call_to_a_queue_its_path_tells_whose_it_was(stage: ZoomPhoneStage, system: OpenSystem) -> None:
-    queue = {"callee_ext_type": "call_queue", "callee_email": "", "callee_name": "Sales"}
-    told = stage.sandbox.zoom.phone.receive(PERSON, CALLER, result="answered", at=moment(), raw=queue)
-    stage.sandbox.zoom.phone.receive(COLLEAGUE, CALLER, result="missed", at=moment())
+    phone, queue = (
+        stage.sandbox.zoom.phone,
+        {"callee_ext_type": "call_queue", "callee_email": "", "callee_name": "Sales"},
+    )
+    told = phone.receive(PERSON, CALLER, result="answered", at=moment(), raw=queue)
+    same = {name: told[name] for name in ("call_id", "call_history_uuid")}
+    phone.receive(COLLEAGUE, CALLER, result="answered", at=moment(), seconds=40, raw=same)
 
-    assert [one.owner.email for one in system.calls(moment(60), moment(-1))] == [COLLEAGUE]
-    assert len(stage.sandbox.log.requests(f"*/call_history/{told['call_history_uuid']}")) == 1
+    [call] = system.calls(moment(60), moment(-1))
+    assert (call.owner.email, call.call_id, call.result) == (COLLEAGUE, told["call_id"], "answered")
+    assert (call.seconds, call.e164) == (40, CALLER)
+
+    stage.sandbox.faults.add("404-call", "/zoom/v2/phone/*")
+    assert list(system.calls(moment(60), moment(-1))) == []
+
+
+def test_lost_notifications_come_back_and_a_message_is_heard(
+    stage: ZoomPhoneStage, northwind: Organization, alice: User, alice_client: Client, settings
+) -> None:
+    """The whole way: Zoom's lists, rows, the person's browser."""
+    settings.PHONE_SYSTEM_SETTINGS = {
+        "zoom": {
+            "token_url": stage.sandbox.settings["ZOOM_TOKEN_URL"],
+            "api_root": stage.sandbox.settings["ZOOM_API_ROOT"],
+        }
+    }
+    settings.OUTBOUND_ALLOW = [urlsplit(stage.sandbox.url).netloc]
+    row = PhoneSystem.objects.create(
+        organization=northwind, kind=SystemKind.ZOOM, credentials=stage.sandbox.zoom.credentials
+    )
+    stage.receive(CALLER, result="answered", at=moment(60), seconds=75)
+    stage.place(CALLER, result="no_answer", at=moment(50))
+    stage.receive("anonymous", result="missed", at=moment(40))
+    stage.leave(CALLER, at=moment(30), seconds=2, transcript=SAID)
+    for _ in range(2):
+        PhoneSystem.objects.update(next_reconcile_at=timezone.now())
+        reconcile(row.pk)
+
+    found = Call.objects.newest_first().values_list("owner", "direction", "result", "e164", "seconds")
+    assert list(found) == [
+        (alice.pk, "in", "voicemail", CALLER, 0),
+        (alice.pk, "in", "missed", "", 0),
+        (alice.pk, "out", "no_answer", CALLER, 0),
+        (alice.pk, "in", "answered", CALLER, 75),
+    ]
+    voicemail = Voicemail.objects.get()
+    assert (voicemail.owner, voicemail.transcript, voicemail.is_read) == (alice, SAID, False)
+    answer = alice_client.get(make_link(voicemail, alice), headers={"Range": "bytes=0-3"})
+    assert (answer.status_code, b"".join(answer.streaming_content)) == (206, b"RIFF")
+    assert alice.phone_licence.is_held
