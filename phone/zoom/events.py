@@ -15,6 +15,7 @@ from typing import Any
 from phone.systems import CallRecord, Erasure, Owner, Told, VoicemailRecord
 from phone.zoom.payloads import LONGEST_URL, parse_transcript
 from phone.zoom.rows import (
+    OVERHEARD,
     YEARS,
     Row,
     Side,
@@ -29,8 +30,6 @@ from phone.zoom.rows import (
 LISTS = ("call_elements", "call_history", "call_logs")
 """Where the generations list their rows, the last one first."""
 MOST_ROWS = 500
-OVERHEARD = {"barge", "monitor", "whisper", "listen", "takeover", "conference_barge"}
-"""Legs of a supervisor who listens in: nobody called them."""
 
 
 @dataclass(slots=True)
