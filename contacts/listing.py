@@ -1,6 +1,6 @@
 """One page of a reader's contacts, under the letters they stand under, in a few queries however many there are."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 from typing import Any
@@ -11,6 +11,7 @@ from django.db.models.functions import Substr
 
 from contacts.models import Contact, ContactNumber, ContactQuerySet
 from contacts.names import OTHER_INITIAL, initial_of
+from contacts.saving import Pending
 from integrations.remote import RemoteEmail
 from phone.calling import Dialer
 
@@ -47,6 +48,8 @@ class Row:
     numbers: Sequence[ShownNumber]
     more: int
     """How many numbers are not shown."""
+    pending: Sequence[Pending] = ()
+    """What is on its way to or for it."""
 
     @property
     def about(self) -> str:
@@ -94,7 +97,14 @@ def anchor_of(initial: str) -> str:
     return "letter-other" if initial == OTHER_INITIAL else f"letter-{'-'.join(f'{ord(one):x}' for one in initial)}"
 
 
-def list_contacts(contacts: ContactQuerySet, *, page: Any, region: str, dialer: Dialer) -> Listing:
+def list_contacts(
+    contacts: ContactQuerySet,
+    *,
+    page: Any,
+    region: str,
+    dialer: Dialer,
+    pending: Mapping[str, Sequence[Pending]] | None = None,
+) -> Listing:
     """`page`: what the URL says; nonsense becomes the nearest page there is. Three queries."""
     sizes = _count_by_initial(contacts)
     # Where there is nobody, the rows need no reading: a search in vain has read every one of them already.
@@ -103,7 +113,8 @@ def list_contacts(contacts: ContactQuerySet, *, page: Any, region: str, dialer: 
     # The sizes of the letters add up to it: no need to ask the database again.
     paginator.count = sum(sizes.values())
     found = paginator.get_page(page)
-    rows = [_show(contact, region, dialer) for contact in found.object_list]
+    waiting = pending or {}
+    rows = [_show(one, region, dialer, waiting.get(one.remote_id, ())) for one in found.object_list]
     groups = [Group(initial, list(under)) for initial, under in groupby(rows, key=lambda row: row.contact.initial)]
     return Listing(found, groups, _letters(sizes) if paginator.num_pages > 1 else [])
 
@@ -118,11 +129,11 @@ def _show_number(number: ContactNumber, name: str, region: str, dialer: Dialer) 
     return ShownNumber(number, text, href, label=f"{name}, {number.kind_label}, {text}")
 
 
-def _show(contact: Contact, region: str, dialer: Dialer) -> Row:
+def _show(contact: Contact, region: str, dialer: Dialer, pending: Sequence[Pending]) -> Row:
     numbers = show_numbers(contact, region, dialer)
     # A contact called by its address or number does not need it twice.
     email = next((one for one in contact.emails if one.address != contact.display_name), None)
-    return Row(contact, email, numbers[:SHOWN_NUMBERS], len(numbers[SHOWN_NUMBERS:]))
+    return Row(contact, email, numbers[:SHOWN_NUMBERS], len(numbers[SHOWN_NUMBERS:]), pending)
 
 
 def _count_by_initial(contacts: ContactQuerySet) -> dict[str, int]:

@@ -1,5 +1,6 @@
 """The pages of a person's own contacts: the list with its folders, and one contact."""
 
+from collections.abc import Mapping
 from typing import Any
 from urllib.parse import quote
 
@@ -15,6 +16,8 @@ from contacts.filters import read_filters, region_of
 from contacts.folders import find_folders, grow_tree, walk_tree
 from contacts.listing import list_contacts, show_numbers
 from contacts.models import Contact
+from contacts.saving import Pending, find_pending, find_pending_of, say_pulse
+from contacts.ways import find_write_standing, why_no_number, why_not_written
 from integrations.permissions import Permission
 from integrations.standing import Standing, find_standing
 from organizations.models import User
@@ -51,6 +54,7 @@ def _read(request: SignedInRequest, standing: Standing) -> dict[str, Any]:
     filters = read_filters(request.GET, folders)
     everyone = Contact.objects.of(standing.connection)
     tree = grow_tree(folders)
+    pending = find_pending_of(standing.connection)
     dialer, region = _find_dialer(request), region_of(request.user)
     contacts = filters.narrow(everyone, region=region)
     return {
@@ -59,21 +63,34 @@ def _read(request: SignedInRequest, standing: Standing) -> dict[str, Any]:
         "folder": filters.folder,
         "q": filters.text,
         "everyone": everyone.count(),
-        "listing": list_contacts(contacts, page=request.GET.get("page"), region=region, dialer=dialer),
+        "listing": list_contacts(contacts, page=request.GET.get("page"), region=region, dialer=dialer, pending=pending),
         "dialer": dialer,
         "kept_query": _kept_query(request),
+        "refusal": why_not_written(find_write_standing(request.user, standing.connection)),
+        **_describe_pending(standing, pending),
+    }
+
+
+def _describe_pending(standing: Standing, pending: Mapping[str, list[Pending]]) -> dict[str, Any]:
+    """What of it a list says, and by what it knows that it has something else to show."""
+    writes = [one.write for several in pending.values() for one in several]
+    return {
+        "is_saving": any(one.is_waiting and not one.is_delayed for one in writes),
+        "troubled": sum(not one.is_waiting for one in writes),
+        "rows_pulse": f"{standing.rows_pulse}-{say_pulse(writes)}",
     }
 
 
 def _freshness(request: SignedInRequest, standing: Standing) -> HttpResponse:
     """The line about freshness, asked for by itself: nothing where it still holds, and word when rows have changed."""
     known = request.headers.get("X-Pulse", "")
-    pulse = f"{standing.line_pulse}.{standing.rows_pulse}"
-    if known == pulse:
+    pending = find_pending_of(standing.connection) if standing.connection else {}
+    described = _describe_pending(standing, pending)
+    if known == f"{standing.line_pulse}.{described['rows_pulse']}":
         return HttpResponse(status=204)
     context = {"standing": standing, "connection": standing.connection, "is_running": standing.is_running}
-    response = render(request, "contacts/_freshness.html", context)
-    if known.partition(".")[2] != standing.rows_pulse or standing.is_first:
+    response = render(request, "contacts/_freshness.html", context | described)
+    if known.partition(".")[2] != described["rows_pulse"] or standing.is_first:
         response["HX-Trigger"] = "contacts-changed"
     return response
 
@@ -97,6 +114,8 @@ def contact_show(request: SignedInRequest, pk: int) -> HttpResponse:
             {"address": one.address, "label": one.label, "href": _mail_to(one.address)} for one in contact.emails
         ],
         "folders": contact.folders.filter(is_listed=True),
+        "pending": find_pending(standing.connection, contact) if standing.connection else [],
+        "refusal": why_no_number(contact, find_write_standing(request.user, standing.connection)),
         "kept_query": _kept_query(request),
     }
     return render(request, "contacts/show.html", context)

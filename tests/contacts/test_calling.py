@@ -104,5 +104,5 @@ def test_pages_ask_once_for_the_licence(apply: Apply, connection: Connection, al
         assert len(asked) == queries, [one["sql"][:120] for one in asked]
 
 
-LIST_QUERIES = 15
+LIST_QUERIES = 16
 """As in test_views, where there is no licence, but for whom to ask."""

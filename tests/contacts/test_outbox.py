@@ -206,6 +206,13 @@ def test_a_number_that_is_there_already_is_done(world: World, zoe: Contact) -> N
     assert world.page == world.there == [("Zoe!", ("+49 171 2345678",))]
 
 
+def test_a_number_that_was_there_all_along_is_shown_once(world: World, zoe: Contact) -> None:
+    world.add(zoe, "030 111111")
+    world.work()
+    assert only_write().state == WriteState.DONE
+    assert world.page == world.there == [("Zoe", ("+49 30 111111",))]
+
+
 def test_two_numbers_at_once_are_no_conflict_with_each_other(world: World, zoe: Contact) -> None:
     world.add(zoe, "0171 2345678")
     world.add(zoe, "030 5556677", "work")
