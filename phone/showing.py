@@ -7,7 +7,7 @@ from typing import Any
 from django.urls import reverse
 from django.utils import timezone
 
-from integrations.numbers import format_number
+from integrations.numbers import find_digits, format_number, is_number_like
 from organizations.models import User
 from phone.callers import Caller
 from phone.calling import Dialer
@@ -82,12 +82,19 @@ class Row:
     @property
     def title(self) -> str:
         """The contact's name first, then the phone system's, then the number."""
-        return (self.caller.name if self.caller else "") or self.party.name or self.number
+        return (self.caller.name if self.caller else "") or self._system_name or self.number
 
     @property
     def given_name(self) -> str:
         """What the phone system calls them, where that is something else."""
-        return self.party.name if self.party.name != self.title else ""
+        return self._system_name if self._system_name != self.title else ""
+
+    @property
+    def _system_name(self) -> str:
+        """Systems give the number for a name where they know none."""
+        name = self.party.name
+        digits = find_digits(name).lstrip("0") if is_number_like(name) else ""
+        return "" if digits and find_digits(self.party.e164 or self.party.number).endswith(digits) else name
 
     @property
     def is_stranger(self) -> bool:
@@ -131,7 +138,8 @@ class Row:
 
     @property
     def length(self) -> str:
-        return say_length(self.party.seconds)
+        """Of the talk, or of the message that was left instead."""
+        return say_length(self.party.seconds) or self.voicemail_length
 
     @property
     def call_url(self) -> str:

@@ -27,6 +27,10 @@ CONNECTED = [
     "/meetings/calendars/",
     "/contacts/",
     "/contacts/?q=nobody+is+called+this",
+    "/phone/",
+    "/phone/?show=missed",
+    "/phone/?q=nobody+is+called+this",
+    "/phone/voicemail/",
     "/integrations/connection/new/",
     "/integrations/connection/edit/",
     "/integrations/connection/delete/",
@@ -48,6 +52,7 @@ OWNERS = [
     "/profile/departure/",
     "/administration/",
     "/administration/policy/",
+    "/administration/licences/",
     "/administration/changes/",
 ]
 LOOKS = [

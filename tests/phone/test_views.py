@@ -34,6 +34,9 @@ def test_a_contacts_name_comes_first_and_the_match_is_explained(
     [
         (ADA, "LOVELACE A", "LOVELACE A"),
         (ADA, "", "030 901820"),
+        (ADA, "+4930901820", "030 901820"),
+        (ADA, "(030) 901820", "030 901820"),
+        (ADA, "+4930901821", "+4930901821"),
         ("+12125550100", "", "+1 212-555-0100"),
         ("4711", "", "Extension 4711"),
         ("112", "", "112"),
