@@ -128,7 +128,7 @@ def run_floor(feed: str, *, with_parts: bool = False) -> dict[str, Any]:
             del answer, found
         upsert(ROWS[feed], COLUMNS[feed], rows, key=KEYS[feed])
         if with_parts:
-            floors.upsert_parts(floor, items, folders)
+            floors.upsert_parts(floor, items, folders, connection)
     session.close()
     return _dump(measured, added=len(rows))
 

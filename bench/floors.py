@@ -44,14 +44,14 @@ def fill(columns: Sequence[str], values: Values, connection: Connection) -> tupl
     return tuple(known.get(name, name not in FLAGS and "") for name in columns)
 
 
-def upsert_parts(floor: Floor, items: Iterable[Any], folders: Mapping[str, int]) -> None:
+def upsert_parts(floor: Floor, items: Iterable[Any], folders: Mapping[str, int], connection: Connection) -> None:
     """The numbers and folders of contacts, which the product keeps as rows."""
     keys = dict(Contact.objects.values_list("remote_id", "pk"))
     numbers, filings = [], []
     for item in items:
         remote_id, found, within = floor.read_parts(item)
         key = keys[remote_id]
-        numbers += [(key, n, value, e164, "", "other", "", "") for n, (value, e164) in enumerate(found)]
+        numbers += [(key, connection.pk, n, value, e164, "", "other", "", "") for n, (value, e164) in enumerate(found)]
         filings += [(folders[one], key) for one in within if one in folders]
     upsert(ContactNumber, NUMBER_COLUMNS, numbers, key=("contact", "position"))
     upsert(Filing, ("folder_id", "contact_id"), filings, key=("folder", "contact"))

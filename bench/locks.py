@@ -102,7 +102,12 @@ def seed(count: int, rows: int) -> None:
             batch_size=1000,
         )
         ContactNumber.objects.bulk_create(
-            (ContactNumber(contact=one, position=0, value="+4930123456", e164="+4930123456") for one in contacts),
+            (
+                ContactNumber(
+                    contact=one, connection_id=one.connection_id, position=0, value="+4930123456", e164="+4930123456"
+                )
+                for one in contacts
+            ),
             batch_size=1000,
         )
         Filing.objects.bulk_create(

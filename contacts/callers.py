@@ -2,8 +2,9 @@
 
 from collections.abc import Collection, Iterable, Mapping
 from itertools import groupby
+from typing import Any
 
-from django.db.models import Q, QuerySet
+from django.db.models import OuterRef, QuerySet, Subquery
 from django.urls import reverse
 
 from contacts.filters import region_of
@@ -18,9 +19,6 @@ from phone.callers import Caller, ContactWays
 
 MOST_OTHERS = 3
 """Names of further contacts that are said; a line has no room for a whole department behind one number."""
-
-HAS_E164 = ~Q(e164="")
-"""In the words of the index, without which SQLite does not use it."""
 
 
 class ContactBook:
@@ -37,7 +35,7 @@ class ContactBook:
             return {}
         found = sorted(
             match_numbers(connection, wanted),
-            key=lambda one: (one.e164, bool(one.extension), one.contact.sort_name, one.contact_id, one.position),
+            key=lambda one: (one.e164, bool(one.extension), one.sort_name, one.contact_id, one.position),
         )
         return {e164: _describe(list(same)) for e164, same in groupby(found, key=lambda one: one.e164)}
 
@@ -46,18 +44,24 @@ class ContactBook:
         if connection is None:
             return None
         contacts = Contact.objects.of(connection).search(text, region=region_of(user))
-        numbers = ContactNumber.objects.filter(HAS_E164, contact__in=contacts.order_by().values("pk"))
-        return numbers.order_by().values_list("e164", flat=True)
+        numbers = ContactNumber.objects.filter(connection=connection, contact__in=contacts.order_by().values("pk"))
+        return numbers.exclude(e164="").order_by().values_list("e164", flat=True)
 
     def find_ways(self, user: User) -> ContactWays:
         return find_ways(user)
 
 
-def match_numbers(connection: Connection, e164s: Collection[str]) -> QuerySet[ContactNumber]:
-    """These numbers in these contacts, each with its contact, in no order."""
-    rows = ContactNumber.objects.filter(HAS_E164, e164__in=e164s, contact__connection=connection)
-    fields = ("value", "e164", "extension", "kind", "label", "contact__display_name", "contact__sort_name")
-    return rows.order_by().select_related("contact").only("position", *fields)
+def match_numbers(connection: Connection, e164s: Collection[str]) -> QuerySet[Any]:
+    """These numbers in these contacts, in no order, each with its contact's `name` and `sort_name`.
+
+    Looked up row by row: PostgreSQL expects far more of a connection with many contacts, and would read them all for
+    a join.
+    """
+    rows = ContactNumber.objects.filter(connection=connection, e164__in=e164s).order_by()
+    contact = Contact.objects.filter(pk=OuterRef("contact"))
+    return rows.annotate(
+        name=Subquery(contact.values("display_name")[:1]), sort_name=Subquery(contact.values("sort_name")[:1])
+    )
 
 
 def _find_readable(user: User) -> Connection | None:
@@ -65,11 +69,11 @@ def _find_readable(user: User) -> Connection | None:
     return connection if connection is not None and connection.may(Permission.CONTACTS_READ) else None
 
 
-def _describe(numbers: list[ContactNumber]) -> Caller:
-    """`numbers`: all rows with one number, the best first."""
+def _describe(numbers: list[Any]) -> Caller:
+    """`numbers`: all rows of `match_numbers` with one number, the best first."""
     best = numbers[0]
     return Caller(
-        name=best.contact.name,
+        name=best.name or NO_NAME,
         url=reverse("contacts:show", args=[best.contact_id]),
         kind=best.kind_label,
         written=best.value,
@@ -77,10 +81,8 @@ def _describe(numbers: list[ContactNumber]) -> Caller:
     )
 
 
-def _name_others(best: ContactNumber, numbers: Iterable[ContactNumber]) -> tuple[str, ...]:
-    others = {
-        one.contact_id: one.contact.display_name or NO_NAME for one in numbers if one.contact_id != best.contact_id
-    }
+def _name_others(best: Any, numbers: Iterable[Any]) -> tuple[str, ...]:
+    others = {one.contact_id: one.name or NO_NAME for one in numbers if one.contact_id != best.contact_id}
     names = list(others.values())
     if len(names) <= MOST_OTHERS:
         return tuple(names)

@@ -45,6 +45,7 @@ def show_number(write: ContactWrite, contact: Contact, connection: Connection) -
     for _, value, e164, extension, kind, label, problem in read_numbers(record, region_of(connection)):
         ContactNumber.objects.create(
             contact=contact,
+            connection=connection,
             position=max(last + 1, PENDING_POSITION),
             value=value,
             e164=e164,

@@ -175,9 +175,14 @@ class Contact(models.Model):
 
 
 class ContactNumber(models.Model):
-    """A phone number of a contact. Without an `e164` it cannot be called, and `problem` says why."""
+    """A phone number of a contact. Without an `e164` it cannot be called, and `problem` says why.
+
+    `connection` is the contact's, once more: a number that a whole house knows is in as many address books.
+    """
 
     contact = models.ForeignKey(Contact, on_delete=models.CASCADE, related_name="numbers", db_index=False)
+    # It goes with its contact.
+    connection = models.ForeignKey(Connection, on_delete=models.DO_NOTHING, related_name="+", db_index=False)
     position = models.PositiveSmallIntegerField()
     value = models.CharField(max_length=300, help_text="As it stands at the provider.")
     e164 = models.CharField("E.164", max_length=20, blank=True)
@@ -192,7 +197,7 @@ class ContactNumber(models.Model):
         ordering = ["position"]
         constraints = [models.UniqueConstraint(fields=["contact", "position"], name="one_number_per_position")]
         # Whose number is this that is calling?
-        indexes = [models.Index(fields=["e164"], name="numbers_by_e164", condition=~Q(e164=""))]
+        indexes = [models.Index(fields=["connection", "e164"], name="numbers_by_e164")]
 
     def __str__(self) -> str:
         return f"Number {self.pk}"

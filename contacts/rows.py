@@ -45,7 +45,7 @@ CONTACT_COLUMNS = (
     "addresses_json",
     "note",
 )
-NUMBER_COLUMNS = ("contact_id", "position", "value", "e164", "extension", "kind", "label", "problem")
+NUMBER_COLUMNS = ("contact_id", "connection_id", "position", "value", "e164", "extension", "kind", "label", "problem")
 FOLDER_COLUMNS = (
     "connection_id",
     "remote_id",
@@ -58,7 +58,7 @@ FOLDER_COLUMNS = (
 )
 
 NumberValues = tuple[int, str, str, str, str, str, str]
-"""Of one number: NUMBER_COLUMNS without its contact."""
+"""Of one number: NUMBER_COLUMNS without whose it is."""
 
 
 class Held(NamedTuple):
@@ -119,21 +119,21 @@ def write_contacts(
     pks = dict(Contact.objects.filter(connection=connection, pk__gt=newest).values_list("remote_id", "pk"))
     pks |= {remote_id: held[remote_id].pk for remote_id in changed if remote_id in held}
     before = {held[remote_id].pk for remote_id in changed if remote_id in held}
-    _write_numbers({pks[remote_id]: found for remote_id, found in numbers.items()}, before)
+    _write_numbers(connection, {pks[remote_id]: found for remote_id, found in numbers.items()}, before)
     _write_filings(connection, {pks[remote_id]: record.folders for remote_id, record in changed.items()}, before)
 
 
-def _write_numbers(wanted: dict[int, list[NumberValues]], before: set[int]) -> None:
+def _write_numbers(connection: Connection, wanted: dict[int, list[NumberValues]], before: set[int]) -> None:
     """`before`: the contacts that had a row before. A number that stays as it is keeps its row."""
     held: dict[int, list[NumberValues]] = {pk: [] for pk in before}
     for start in range(0, len(batches := sorted(before)), BATCH):
         rows = ContactNumber.objects.filter(contact__in=batches[start : start + BATCH]).order_by("contact", "position")
-        for contact, *values in rows.values_list(*NUMBER_COLUMNS):
+        for contact, _, *values in rows.values_list(*NUMBER_COLUMNS):
             held[contact].append(tuple(values))
     stale = [pk for pk, values in held.items() if values and values != wanted[pk]]
     for start in range(0, len(stale), BATCH):
         ContactNumber.objects.filter(contact__in=stale[start : start + BATCH]).delete()
-    rows_ = [(pk, *values) for pk, found in wanted.items() if held.get(pk) != found for values in found]
+    rows_ = [(pk, connection.pk, *values) for pk, found in wanted.items() if held.get(pk) != found for values in found]
     upsert(ContactNumber, NUMBER_COLUMNS, rows_, key=("contact", "position"))
 
 

@@ -133,7 +133,8 @@ def test_a_number_is_found_by_its_index(connection: Connection) -> None:
         Contact(connection=connection, remote_id=str(one), sort_name=f"{one:04}") for one in range(2_000)
     )
     ContactNumber.objects.bulk_create(
-        ContactNumber(contact=one, position=0, value="x", e164=f"+4930{one.pk:06}") for one in contacts
+        ContactNumber(contact=one, connection=connection, position=0, value="x", e164=f"+4930{one.pk:06}")
+        for one in contacts
     )
     with database.cursor() as cursor:
         cursor.execute("ANALYZE")
