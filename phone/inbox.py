@@ -22,7 +22,8 @@ from phone.zoom import events as zoom_events
 
 log = logging.getLogger(__name__)
 
-BATCH = 200
+BATCH = 100
+"""On SQLite nothing can be received while one is written."""
 LONGEST_RUN = 20.0
 """Seconds; then others of the worker's tasks have their turn."""
 WAITS = (timedelta(seconds=30), timedelta(minutes=5), timedelta(minutes=30), timedelta(hours=2))

@@ -1,15 +1,18 @@
 """Notifications into the database, those that come together in one transaction.
 
-A commit costs about the same for one row as for many. Whoever comes while another thread of this process commits waits
-for it, and the first of those then writes for all of them: nobody is answered before their row is there.
+A commit costs about the same for one row as for many. What comes while a thread of this process writes waits for it,
+and the first of that then writes for all of it: nobody is answered before their row is there.
 """
 
 import threading
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TypeVar
 
 from django.db import DatabaseError, Error, connection
+from django.db.models import Model
+from django.db.models.constants import OnConflict
+from django.db.models.sql import InsertQuery
 
 from phone.models import PhoneEvent
 
@@ -18,40 +21,60 @@ Found = TypeVar("Found")
 
 @dataclass(slots=True)
 class _Entry:
-    row: PhoneEvent
-    is_written: bool = False
-    error: Error | None = None
+    """`is_called`: its row is written or failed to be, or it is this one's turn to write."""
+
+    row: Model
+    is_called: threading.Event = field(default_factory=threading.Event)
+    writes: bool = False
+    error: Exception | None = None
 
 
 class Ledger:
     def __init__(self) -> None:
         self._waiting: list[_Entry] = []
-        self._door = threading.Lock()
-        self._turn = threading.Lock()
+        self._is_written_to = False
+        self._lock = threading.Lock()
 
     def put(self, row: PhoneEvent) -> None:
         """Returns once the row is there, now or from before. Raises DatabaseError: it may not be."""
         entry = _Entry(row)
-        with self._door:
+        with self._lock:
             self._waiting.append(entry)
-        with self._turn:
-            if not entry.is_written and entry.error is None:
-                self._write_all()
+            entry.writes, self._is_written_to = not self._is_written_to, True
+        if not entry.writes:
+            entry.is_called.wait()
+        if entry.writes:
+            self._write_all()
         if entry.error is not None:
             raise DatabaseError(type(entry.error).__name__) from entry.error
 
     def _write_all(self) -> None:
-        with self._door:
+        with self._lock:
             entries, self._waiting = self._waiting, []
-        rows = [one.row for one in entries]
+        error = None
         try:
-            on_live_connection(lambda: PhoneEvent.objects.bulk_create(rows, ignore_conflicts=True))
-        except Error as error:
-            for one in entries:
-                one.error = error
-        else:
-            for one in entries:
-                one.is_written = True
+            on_live_connection(lambda: write([one.row for one in entries]))
+        except Exception as reason:  # whatever it is, those who wait have to hear of it
+            error = reason
+        with self._lock:
+            called = self._waiting[:1]
+            self._is_written_to = bool(called)
+        for one in called:
+            one.writes = True
+        for one in entries:
+            one.error = error
+        for one in [*called, *entries]:
+            one.is_called.set()
+
+
+def write(rows: list[Model]) -> None:
+    """In one statement, which is a transaction of its own: bulk_create() would go to the database three times.
+
+    Those that are there already are left as they are.
+    """
+    query = InsertQuery(PhoneEvent, on_conflict=OnConflict.IGNORE)
+    query.insert_values([one for one in PhoneEvent._meta.concrete_fields if not one.primary_key], rows)
+    query.get_compiler(connection=connection).execute_sql()
 
 
 def on_live_connection(run: Callable[[], Found]) -> Found:

@@ -4,7 +4,7 @@ import logging
 import threading
 import time
 
-from phone import tasks
+from phone.tasks import read_events
 
 log = logging.getLogger(__name__)
 
@@ -23,7 +23,7 @@ def wake() -> None:
         return
     try:
         _asked_until = time.monotonic() + SOON
-        tasks.read_events.apply_async(countdown=SOON, expires=EXPIRES, retry=False)
+        read_events.apply_async(countdown=SOON, expires=EXPIRES, retry=False)
     except Exception as error:  # each broker has its own
         log.warning("The worker cannot be told of a notification: %s", type(error).__name__)
     finally:
