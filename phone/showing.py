@@ -27,6 +27,8 @@ class Reader:
     user: User
     region: str
     dialer: Dialer
+    can_play: bool = True
+    """Whether their phone system can be asked for the sound of a message; others only tell of it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,8 +163,10 @@ class Row:
 
     @property
     def listen_url(self) -> str:
-        """Plays the message, for a while; "" where there is nothing to play."""
+        """Plays the message, for a while; "" where there is nothing to play, or not here."""
         if self.voicemail is None or not self.voicemail.audio or self.voicemail.audio_gone_at:
+            return ""
+        if not self.reader.can_play:
             return ""
         return make_link(self.voicemail, self.reader.user)
 

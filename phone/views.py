@@ -13,11 +13,11 @@ from django.views.decorators.http import require_POST, require_safe
 
 from organizations.models import User
 from organizations.requests import SignedInRequest
-from phone import history, reading
+from phone import history, reading, system_settings
 from phone.callers import ContactWays, book
 from phone.calling import find_dialer
 from phone.history import Asked, Listing, Tab
-from phone.models import Call, PhoneSystem, Voicemail
+from phone.models import Call, Voicemail
 from phone.playing import GOOD_FOR
 from phone.showing import Reader
 from safety.redirects import check_next
@@ -51,7 +51,9 @@ def _show(request: SignedInRequest, asked: Asked) -> HttpResponse:
     """The page, or its list alone, or nothing where somebody looks whether it has changed and it has not."""
     user = request.user
     dialer = find_dialer(user, request.headers.get("User-Agent", ""))
-    reader = Reader(user, user.organization.default_region if user.organization else "", dialer)
+    system = system_settings.find_row(user.organization)
+    region = user.organization.default_region if user.organization else ""
+    reader = Reader(user, region, dialer, can_play=system_settings.can_be_asked(system))
     listing = history.list_history(reader, asked)
     ways = book().find_ways(user) if listing.has_strangers else ContactWays()
     unread = history.count_unread(user)
@@ -69,7 +71,7 @@ def _show(request: SignedInRequest, asked: Asked) -> HttpResponse:
         "removed": _find_removed(user, request.GET.get("removed", "")),
         "is_fragment": is_fragment,
         "is_news": is_fragment and known.partition(".")[0] != pulse.partition(".")[0],
-        **(_explain_nothing(user) if not listing.rows else {}),
+        "system": system if system and system.kind else None,
     }
     response = render(request, "phone/_history.html" if is_fragment else "phone/history.html", context)
     patch_vary_headers(response, ["HX-Request", "HX-Target"])
@@ -80,12 +82,6 @@ def _take_pulse(listing: Listing, *more: Any) -> str:
     """Before the point what is shown, behind it how long links to messages live."""
     has_sound = any(row.listen_url for row in listing.rows)
     return f"{listing.digest(timezone.localdate(), *more)}.{int(time.time() / LINK_SECONDS) if has_sound else 0}"
-
-
-def _explain_nothing(user: User) -> dict[str, Any]:
-    """What a page without rows says about it. "system": where calls come from, None for nowhere."""
-    system = PhoneSystem.objects.filter(organization=user.organization).exclude(kind="").first()
-    return {"system": system if user.organization else None}
 
 
 # What was removed here can be had back, from the page on which it was removed.

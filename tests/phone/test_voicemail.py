@@ -83,6 +83,16 @@ def test_a_message_plays_from_the_page(message: Voicemail, alice_client: Client,
     assert bob_client.get(link).status_code == 404
 
 
+@pytest.mark.usefixtures("system")
+def test_a_system_that_only_tells_plays_nothing_here(
+    make_voicemail: Callable[..., Voicemail], alice_client: Client
+) -> None:
+    make_voicemail(audio="https://phone.example/1")
+    page = alice_client.get(VOICEMAILS)
+    assert "keeps the recording to itself: listen to it there" in text_of(page)
+    assert "<audio" not in page.content.decode() and "Download" not in text_of(page)
+
+
 @pytest.mark.usefixtures("eager_tasks")
 @pytest.mark.parametrize("headers", [{}, {"HX-Request": "true"}])
 def test_what_is_heard_here_is_heard_at_the_phone_system(
