@@ -130,7 +130,16 @@ def change_system(organization: Organization, wish: Wish, *, by: User, address: 
         Licence.objects.filter(user__membership__organization=organization).update(is_at_system=False)
     details = _tell(changed, wish)
     record("phone_system.changed", organization=organization, actor=by, address=address, details=details)
+    transaction.on_commit(lambda: _read_soon(row))
     return Change(True, secret)
+
+
+def _read_soon(row: PhoneSystem) -> None:
+    """Whoever has just set it up looks whether calls come."""
+    from phone import tasks  # which imports what reads by these settings
+
+    if can_be_asked(row):
+        tasks.reconcile.delay(str(row.pk))
 
 
 _NAMES = ("kind", "account_id", "client_id", "reads_licences", "keep_days")
