@@ -20,7 +20,7 @@ from django.urls import get_resolver, reverse
 from django.urls.resolvers import URLPattern, URLResolver
 from django.utils import timezone
 
-from contacts.models import Contact, ContactFolder, ContactNumber, Filing
+from contacts.models import Contact, ContactFolder, ContactNumber, ContactWrite, Filing
 from integrations.models import (
     Connection,
     ConnectPrompt,
@@ -238,6 +238,17 @@ URLS: dict[str, Url] = {
     "meetings:restoration_create": row("scheduled", is_post_only=True),
     "contacts:list": PAGE,
     "contacts:show": row("contact"),
+    "contacts:vcard": row("contact"),
+    "contacts:create": PAGE,
+    "contacts:add_number": PAGE,
+    "contacts:number_new": row("contact"),
+    "contacts:progress": row("contact"),
+    "contacts:writes": PAGE,
+    "contacts:write": row("contact_write"),
+    "contacts:write_retry": row("contact_write", is_post_only=True),
+    "contacts:write_choice": row("contact_write", is_post_only=True),
+    "contacts:export": PAGE,
+    "contacts:export_vcards": PAGE,
     "phone:list": PAGE,
     "phone:voicemails": PAGE,
     "phone:call_removal": row("call", is_post_only=True),
@@ -379,6 +390,14 @@ def fill(user: User, *, token: str) -> dict[str, Any]:
     write = Write.objects.create(
         owner=user, by=user, scheduled=scheduled, action="delete", state="failed", error_sentence=f"{token} failed."
     )
+    contact_write = ContactWrite.objects.create(
+        connection=connection,
+        action="create",
+        remote_id="pending:1",
+        draft_json={"given_name": token},
+        state="failed",
+        error_sentence=f"{token} failed.",
+    )
     colleague = User.objects.filter(membership__organization=organization).exclude(pk=user.pk).first()
     if colleague is None:
         colleague = User.objects.create_user(f"{token}@colleague.example")
@@ -419,6 +438,7 @@ def fill(user: User, *, token: str) -> dict[str, Any]:
         "meeting": meeting.pk,
         "scheduled": scheduled.pk,
         "write": write.pk,
+        "contact_write": contact_write.pk,
         "delegation": delegation.pk,
         "contact": contact.pk,
         "folder": folder.pk,
