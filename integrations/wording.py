@@ -46,7 +46,8 @@ HELP = {
     "time_change": "What becomes of the event in the member's calendar.",
     "scheduling_privilege": "Delegates see a member's meetings and schedule for them. "
     "With No, nobody names any, and those who are named see nothing until this is Yes again.",
-    "call_scheme": "The kind of link that hands a number to the program that dials.",
+    "call_scheme": "The kind of link that hands a number to the program that dials. Android opens none of Zoom's own: "
+    "there callto: is used instead. A sip: link holds the bare number, to which the program adds its own server.",
     "grace_days": "How long connections that break a new lock go on, if whoever locks does not choose otherwise.",
     "offered": "Whether members can choose this service.",
     "require_oauth": "With No, members may also sign in with a password, where Microsoft still accepts one.",
@@ -62,7 +63,7 @@ TIME_CHANGES = {
 CALL_SCHEMES = {
     CallScheme.ZOOM_PHONE: "Zoom Phone (zoomphonecall:)",
     CallScheme.TEL: "The device's own dialler (tel:)",
-    CallScheme.CALLTO: "Skype and the like (callto:)",
+    CallScheme.CALLTO: "Whatever takes callto: links, as Zoom does",
     CallScheme.SIP: "A SIP program (sip:)",
 }
 MODES = {Mode.ASK: "Ask: the member chooses", Mode.ON: "On", Mode.OFF: "Off"}
