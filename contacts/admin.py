@@ -1,12 +1,18 @@
 """What support staff see of contacts: whose, how many, which versions. Never a name, a number or a note."""
 
-from django.contrib import admin
+from typing import cast
+
+from django.contrib import admin, messages
+from django.db import transaction
 from django.db.models import Count, QuerySet
 from django.http import HttpRequest
 
-from contacts.models import Contact, ContactFolder
+from contacts import queueing
+from contacts.models import Contact, ContactFolder, ContactWrite
+from integrations.outgoing import WriteState
 from organizations.admin import AuditsOpening, LookOnly
-from organizations.models import User
+from organizations.client_address import client_address
+from organizations.models import User, record
 
 
 class Counted(LookOnly, AuditsOpening):
@@ -18,11 +24,11 @@ class Counted(LookOnly, AuditsOpening):
     # Counting all contacts of all people, for a number nobody asked for, takes seconds where there are millions.
     show_full_result_count = False
 
-    def person_of(self, row: Contact | ContactFolder) -> User:
+    def person_of(self, row: Contact | ContactFolder | ContactWrite) -> User:
         return row.connection.user
 
     @admin.display(ordering="connection__user__email")
-    def person(self, row: Contact | ContactFolder) -> str:
+    def person(self, row: Contact | ContactFolder | ContactWrite) -> str:
         return row.connection.user.email
 
 
@@ -69,3 +75,56 @@ class ContactAdmin(Counted):
     @admin.display(description="folders")
     def folder_count(self, contact: Contact) -> int:
         return contact.filings.count()
+
+
+@admin.register(ContactWrite)
+class ContactWriteAdmin(Counted):
+    """How far a change is, never what it says. A failed one can be tried again for its person."""
+
+    list_display = ["pk", "person", "action", "state", "tries", "error_code", "created_at", "next_try_at"]
+    list_filter = ["state", "action", "error_code"]
+    readonly_fields = (
+        "person",
+        "action",
+        "remote_id",
+        "state",
+        "tries",
+        "is_asked",
+        "created_at",
+        "finished_at",
+        "next_try_at",
+        "taken_until",
+        "error_code",
+    )
+    fields = readonly_fields
+    actions = ["try_again"]
+
+    @admin.action(description="Try this write again", permissions=["view"])
+    def try_again(self, request: HttpRequest, chosen: QuerySet[ContactWrite]) -> None:
+        """What failed, or waits for its next try. Where a contact was changed meanwhile its person chooses."""
+        tried = sum(try_write_again(pk, request) for pk in chosen.values_list("pk", flat=True))
+        if tried:
+            self.message_user(request, f"Tried again: {tried}.", messages.SUCCESS)
+        if left := len(chosen) - tried:
+            self.message_user(
+                request, f"Left as they are, since they neither failed nor wait: {left}.", messages.WARNING
+            )
+
+
+def try_write_again(pk: int, request: HttpRequest) -> bool:
+    """Whether the write stood in the way of itself, and is under way now."""
+    with transaction.atomic():
+        write = ContactWrite.objects.select_for_update(of=("self",)).select_related("connection__user").get(pk=pk)
+        if write.state not in (WriteState.FAILED, WriteState.WAITING):
+            return False
+        queueing.put_again(write)
+        owner = write.connection.user
+        record(
+            "contact_write.tried_again",
+            organization=owner.organization,
+            actor=cast(User, request.user),
+            subject=owner,
+            details={"write": write.pk},
+            address=client_address(request),
+        )
+    return True

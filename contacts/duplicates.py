@@ -24,13 +24,13 @@ class Candidate:
 
 
 def find_candidates(connection: Connection, draft: ContactDraft, *, region: str) -> list[Candidate]:
-    """The most alike first. Three queries."""
+    """The most alike first. Two queries."""
     by_number = _find_by_number(connection, draft, region)
     addresses, names = {one.address.casefold() for one in draft.emails}, _spell(draft)
     alike = Q(pk__in=by_number) | Q(sort_name__in=names)
     for address in addresses:
         alike |= Q(search_text__contains=fold(address))
-    found = Contact.objects.of(connection).filter(alike).by_name().prefetch_related("numbers")[:LIKELY]
+    found = Contact.objects.of(connection).filter(alike).by_name().for_list()[:LIKELY]
     ranked = []
     for contact in found:
         same = ["number"] if contact.pk in by_number else []
@@ -49,8 +49,8 @@ def _find_by_number(connection: Connection, draft: ContactDraft, region: str) ->
     same = Q(pk__in=[])
     for one in draft.numbers:
         e164 = parse_number(one.value, region, e164=one.e164).e164
-        same |= ~Q(e164="") & Q(e164=e164) if e164 else Q(e164="", value=one.value)
-    rows = ContactNumber.objects.filter(same, contact__connection=connection).order_by()
+        same |= Q(e164=e164) if e164 else Q(e164="", value=one.value)
+    rows = ContactNumber.objects.filter(same, connection=connection).order_by()
     return set(rows.values_list("contact_id", flat=True)[:LIKELY])
 
 

@@ -103,6 +103,7 @@ ACTIONS: dict[str, dict[str, str]] = {
         "support.opened": "Support opened a person's page",
         "mail.sent_again": "Had a mail sent again",
         "write.tried_again": "Had a change tried again at the calendar",
+        "contact_write.tried_again": "Had a change tried again at the address book",
         "person.changed_by_support": "Changed by support",
         "organization.changed_by_support": "Changed by support",
         "organization.created_by_support": "Created by support",

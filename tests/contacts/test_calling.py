@@ -97,7 +97,7 @@ def test_pages_ask_once_for_the_licence(apply: Apply, connection: Connection, al
     alice_client.get(LIST)
     for url, queries in (
         (LIST, LIST_QUERIES),
-        (reverse("contacts:show", args=[Contact.objects.earliest("pk").pk]), 13),
+        (reverse("contacts:show", args=[Contact.objects.earliest("pk").pk]), 14),
     ):
         with CaptureQueriesContext(database) as asked:
             assert alice_client.get(url).status_code == 200

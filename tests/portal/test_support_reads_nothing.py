@@ -9,7 +9,7 @@ import pytest
 from django.contrib import admin
 from django.urls import NoReverseMatch, reverse
 
-from contacts.models import Contact, ContactFolder, ContactNumber
+from contacts.models import Contact, ContactFolder, ContactNumber, ContactWrite
 from integrations.models import Connection
 from meetings.models import (
     AccountCalendar,
@@ -52,6 +52,7 @@ CONTENT = {
     },
     ContactFolder: {"name"},
     ContactNumber: {"value", "e164", "extension", "label"},
+    ContactWrite: {"draft_json", "seen_json", "theirs_json", "error_sentence"},
 }  # fmt: skip
 """Columns that hold what people keep."""
 NOT_CONTENT = {
@@ -73,6 +74,9 @@ NOT_CONTENT = {
     Contact: {"remote_id", "version", "stamp"},
     ContactFolder: {"remote_id", "parent_remote_id"},
     ContactNumber: {"kind", "problem"},
+    ContactWrite: {
+        "action", "remote_id", "folder", "version", "state", "taken_by", "error_code", "theirs_version",
+    },
 }  # fmt: skip
 """The other texts of these models: ids, versions, states, and sentences of our own."""
 
@@ -80,6 +84,7 @@ NOT_CONTENT = {
 JSON = (
     (ScheduledMeeting, "invitees_json"), (Write, "draft_json"), (Write, "base_json"), (Write, "theirs_json"),
     (MeetingHost, "former_templates_json"), (HostCursor, "assistants_json"),
+    (ContactWrite, "draft_json"), (ContactWrite, "seen_json"), (ContactWrite, "theirs_json"),
 )  # fmt: skip
 
 
@@ -160,6 +165,7 @@ def test_no_list_answers_what_a_hidden_column_holds(planted, support_client, mod
         ("meetings/meeting", {"is_private__exact": "0"}),
         ("meetings/scheduledmeeting", {"host__exact": "zoom"}),
         ("meetings/write", {"state__exact": "failed", "error_code": "rejected"}),
+        ("contacts/contactwrite", {"state__exact": "failed", "error_code": "rejected"}),
         ("meetings/delegation", {"may_manage_private__exact": "1"}),
     ],
 )
@@ -202,6 +208,17 @@ def test_support_has_a_write_tried_again_and_it_is_written_down(stage, support, 
     assert (event.actor, event.subject, event.details) == (support, write.owner, {"write": pk})
 
 
+def test_support_has_a_contact_saved_again_and_it_is_written_down(stage, support, support_client):  # noqa: F811
+    pk = stage.values["contact_write"]
+    assert "Tried again: 1." in press_try_again(support_client, pk, "contacts_contactwrite")
+    write = ContactWrite.objects.get(pk=pk)
+    assert (write.state, write.error_sentence) == ("waiting", "")
+    event = AuditEvent.objects.get(action="contact_write.tried_again")
+    assert (event.actor, event.subject, event.details) == (support, write.connection.user, {"write": pk})
+    ContactWrite.objects.update(state="conflict")
+    assert "Left as they are" in press_try_again(support_client, pk, "contacts_contactwrite")
+
+
 @pytest.mark.parametrize("state", ["conflict", "done", "dropped"])
 def test_support_chooses_for_nobody_between_two_versions(stage, support_client, state):  # noqa: F811
     Write.objects.update(state=state)
@@ -210,6 +227,6 @@ def test_support_chooses_for_nobody_between_two_versions(stage, support_client, 
     assert not AuditEvent.objects.filter(action="write.tried_again").exists()
 
 
-def press_try_again(client, pk):
+def press_try_again(client, pk, model="meetings_write"):
     posted = {"action": "try_again", "_selected_action": [pk]}
-    return client.post(reverse("admin:meetings_write_changelist"), posted, follow=True).content.decode()
+    return client.post(reverse(f"admin:{model}_changelist"), posted, follow=True).content.decode()
