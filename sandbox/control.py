@@ -157,8 +157,8 @@ def make_blueprint(sandbox: Sandbox) -> Blueprint:
     @routes.patch("/google/<email>/contacts/<path:name>")
     def change_contact(email: str, name: str) -> Response:
         """Fields of a Person, which replace those that stand there."""
-        etag = google.contacts.get(email, name).doc["etag"]
-        return jsonify(google.contacts.update(email, name, body() | {"etag": etag}, list(body())))
+        metadata = google.contacts.get(email, name).doc["metadata"]
+        return jsonify(google.contacts.update(email, name, body() | {"metadata": metadata}, list(body())))
 
     @routes.delete("/google/<email>/contacts/<path:name>")
     def delete_contact(email: str, name: str) -> tuple[str, int]:
