@@ -105,6 +105,14 @@ def find_troubled(user: User) -> list[Pending]:
     return [Pending(one) for one in found.select_related("connection")]
 
 
+def say_wait(pending: Iterable[Pending]) -> str:
+    """After how long a page asks how these stand; "" where nothing will happen by itself."""
+    waiting = [one.write.is_delayed for one in pending if one.write.is_waiting]
+    if not waiting:
+        return ""
+    return "5s" if all(waiting) else "1s"
+
+
 def say_pulse(writes: Iterable[ContactWrite]) -> str:
     """Another one whenever one of them is done, fails, or is new; "" for none."""
     told = ",".join(f"{one.pk}{one.state}{one.is_delayed:d}" for one in writes)

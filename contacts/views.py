@@ -16,7 +16,7 @@ from contacts.filters import read_filters, region_of
 from contacts.folders import find_folders, grow_tree, walk_tree
 from contacts.listing import list_contacts, show_numbers
 from contacts.models import Contact
-from contacts.saving import Pending, find_pending, find_pending_of, say_pulse
+from contacts.saving import Pending, find_pending, find_pending_of, say_pulse, say_wait
 from contacts.ways import find_write_standing, why_no_number, why_not_written
 from integrations.permissions import Permission
 from integrations.standing import Standing, find_standing
@@ -103,6 +103,7 @@ def contact_show(request: SignedInRequest, pk: int) -> HttpResponse:
     contacts = Contact.objects.of(standing.connection) if standing.connection else Contact.objects.none()
     contact = get_object_or_404(contacts.prefetch_related("numbers"), pk=pk)
     dialer = _find_dialer(request)
+    pending = find_pending(standing.connection, contact) if standing.connection else []
     context = {
         "standing": standing,
         "connection": standing.connection,
@@ -114,7 +115,8 @@ def contact_show(request: SignedInRequest, pk: int) -> HttpResponse:
             {"address": one.address, "label": one.label, "href": _mail_to(one.address)} for one in contact.emails
         ],
         "folders": contact.folders.filter(is_listed=True),
-        "pending": find_pending(standing.connection, contact) if standing.connection else [],
+        "pending": pending,
+        "wait": say_wait(pending),
         "refusal": why_no_number(contact, find_write_standing(request.user, standing.connection)),
         "kept_query": _kept_query(request),
     }

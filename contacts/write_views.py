@@ -14,7 +14,7 @@ from contacts import queueing
 from contacts.expected import retyped
 from contacts.models import Contact, ContactWrite
 from contacts.offering import find_offer
-from contacts.saving import Pending, find_pending, find_troubled
+from contacts.saving import Pending, find_pending, find_troubled, say_wait
 from integrations.changing import start_sync
 from integrations.connecting import find_connection
 from integrations.models import Connection
@@ -134,8 +134,9 @@ def progress(request: SignedInRequest, pk: int) -> HttpResponse:
     contact = get_object_or_404(rows, pk=pk)
     assert connection
     pending = find_pending(connection, contact)
-    response = render(request, "contacts/_saving.html", {"pending": pending, "contact": contact})
-    if not any(one.write.is_waiting for one in pending):
+    wait = say_wait(pending)
+    response = render(request, "contacts/_saving.html", {"pending": pending, "contact": contact, "wait": wait})
+    if not wait:
         response["HX-Refresh"] = "true"
     return response
 

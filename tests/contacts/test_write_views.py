@@ -194,7 +194,9 @@ def test_a_refusal_is_said_and_another_type_is_tried(world: World, zoe: Contact,
     world.service.fail(Rejected("There is no room for another mobile number. Choose Work instead."), at="add number")
     write = world.add(zoe, "0171 2345678")
     world.work()
-    shown = text_of(alice_client.get(reverse("contacts:show", args=[zoe.pk])))
+    page = alice_client.get(reverse("contacts:show", args=[zoe.pk]))
+    assert "progress/" not in page.content.decode(), "nothing more happens by itself"
+    shown = text_of(page)
     assert "no room for another mobile number" in shown and "Retry" in shown
     assert "1 change could not be saved" in text_of(alice_client.get("/contacts/"))
     page = alice_client.get(reverse("contacts:write", args=[write.pk]))
