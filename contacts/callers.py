@@ -1,15 +1,14 @@
 """Whose number is it? A person's contacts, as the phone pages ask for them. See phone.callers.CallerBook."""
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Mapping
 from itertools import groupby
-from typing import Any
+from typing import NamedTuple
 
-from django.db.models import OuterRef, QuerySet, Subquery
+from django.db.models import QuerySet
 from django.urls import reverse
 
 from contacts.filters import region_of
 from contacts.models import Contact, ContactNumber
-from contacts.names import NO_NAME
 from contacts.ways import find_ways
 from integrations.connecting import find_connection
 from integrations.models import Connection
@@ -21,23 +20,32 @@ MOST_OTHERS = 3
 """Names of further contacts that are said; a line has no room for a whole department behind one number."""
 
 
+class Match(NamedTuple):
+    number: ContactNumber
+    contact: Contact
+
+    def rank(self) -> tuple[str, bool, str, int, int]:
+        """By number; then, as an extension is somebody's behind the number that calls, whoever has it without one
+        first; then as the list is ordered."""
+        number, contact = self
+        return number.e164, bool(number.extension), contact.sort_name, contact.pk, number.position
+
+
 class ContactBook:
     """The person's own contacts, where they may be read now; nobody's else."""
 
     def find_callers(self, user: User, e164s: Collection[str]) -> Mapping[str, Caller]:
-        """Of several contacts with a number, one that has it without an extension; then the first of the list.
-
-        An extension is somebody's behind the number that calls, so whoever has it as their own is the likelier one.
-        """
+        """Of several contacts with a number, one that has it without an extension; then the first of the list."""
         wanted = sorted({one for one in e164s if one})
         connection = _find_readable(user) if wanted else None
         if connection is None:
             return {}
-        found = sorted(
-            match_numbers(connection, wanted),
-            key=lambda one: (one.e164, bool(one.extension), one.sort_name, one.contact_id, one.position),
-        )
-        return {e164: _describe(list(same)) for e164, same in groupby(found, key=lambda one: one.e164)}
+        numbers = list(match_numbers(connection, wanted))
+        # By itself: of a join PostgreSQL expects far more in an address book of many, and reads it all.
+        contacts = Contact.objects.only("display_name", "sort_name").in_bulk({one.contact_id for one in numbers})
+        found = [Match(one, contacts[one.contact_id]) for one in numbers if one.contact_id in contacts]
+        found.sort(key=Match.rank)
+        return {e164: _describe(list(same)) for e164, same in groupby(found, key=lambda one: one.number.e164)}
 
     def find_numbers(self, user: User, text: str) -> QuerySet[ContactNumber, str] | None:
         connection = _find_readable(user) if text.strip() else None
@@ -51,17 +59,9 @@ class ContactBook:
         return find_ways(user)
 
 
-def match_numbers(connection: Connection, e164s: Collection[str]) -> QuerySet[Any]:
-    """These numbers in these contacts, in no order, each with its contact's `name` and `sort_name`.
-
-    Looked up row by row: PostgreSQL expects far more of a connection with many contacts, and would read them all for
-    a join.
-    """
-    rows = ContactNumber.objects.filter(connection=connection, e164__in=e164s).order_by()
-    contact = Contact.objects.filter(pk=OuterRef("contact"))
-    return rows.annotate(
-        name=Subquery(contact.values("display_name")[:1]), sort_name=Subquery(contact.values("sort_name")[:1])
-    )
+def match_numbers(connection: Connection, e164s: Collection[str]) -> QuerySet[ContactNumber]:
+    """These numbers in this address book, in no order."""
+    return ContactNumber.objects.filter(connection=connection, e164__in=e164s).order_by()
 
 
 def _find_readable(user: User) -> Connection | None:
@@ -69,21 +69,17 @@ def _find_readable(user: User) -> Connection | None:
     return connection if connection is not None and connection.may(Permission.CONTACTS_READ) else None
 
 
-def _describe(numbers: list[Any]) -> Caller:
-    """`numbers`: all rows of `match_numbers` with one number, the best first."""
-    best = numbers[0]
-    return Caller(
-        name=best.name or NO_NAME,
-        url=reverse("contacts:show", args=[best.contact_id]),
-        kind=best.kind_label,
-        written=best.value,
-        others=_name_others(best, numbers),
-    )
-
-
-def _name_others(best: Any, numbers: Iterable[Any]) -> tuple[str, ...]:
-    others = {one.contact_id: one.name or NO_NAME for one in numbers if one.contact_id != best.contact_id}
+def _describe(matches: list[Match]) -> Caller:
+    """`matches`: all of one number, the best first."""
+    best = matches[0]
+    others = {one.contact.pk: one.contact.name for one in matches if one.contact != best.contact}
     names = list(others.values())
-    if len(names) <= MOST_OTHERS:
-        return tuple(names)
-    return (*names[:MOST_OTHERS], f"{len(names) - MOST_OTHERS} more")
+    if len(names) > MOST_OTHERS:
+        names[MOST_OTHERS:] = [f"{len(names) - MOST_OTHERS} more"]
+    return Caller(
+        name=best.contact.name,
+        url=reverse("contacts:show", args=[best.contact.pk]),
+        kind=best.number.kind_label,
+        written=best.number.value,
+        others=tuple(names),
+    )

@@ -43,7 +43,7 @@ class ContactWays:
 
 class CallerBook(Protocol):
     def find_callers(self, user: User, e164s: Collection[str]) -> Mapping[str, Caller]:
-        """Whose numbers these are, in the person's own contacts. At most two queries, however many there are."""
+        """Whose numbers these are, in the person's own contacts. At most three queries, however many there are."""
         ...
 
     def find_numbers(self, user: User, text: str) -> QuerySet[Model, str] | None:
