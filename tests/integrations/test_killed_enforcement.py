@@ -23,6 +23,8 @@ from django.db.utils import ConnectionHandler
 from portal.env import database
 from tests.integrations.test_killed_worker import ROOT, _drop_database, _make_database
 
+pytestmark = pytest.mark.database
+
 PEOPLE = 120
 EVENTS = 5
 

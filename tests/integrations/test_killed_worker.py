@@ -23,6 +23,8 @@ from django.db.utils import ConnectionHandler
 from portal.env import database
 from sandbox.server import Sandbox, running
 
+pytestmark = pytest.mark.database
+
 ROOT = Path(__file__).resolve().parent.parent.parent
 EVENTS = 3000
 PERSON = "alice.meyer@northwind.example"

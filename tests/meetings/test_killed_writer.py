@@ -20,6 +20,8 @@ from django.conf import settings
 from sandbox.server import Sandbox, running
 from tests.integrations.test_killed_worker import ROOT, _drop_database, _make_database
 
+pytestmark = pytest.mark.database
+
 PERSON = "alice.meyer@northwind.example"
 SCOPES = [f"https://www.googleapis.com/auth/calendar.{name}" for name in ("events.owned", "calendarlist.readonly")]
 
