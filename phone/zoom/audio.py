@@ -22,6 +22,8 @@ PIECE_BYTES = 64 * 1024
 MOST_REDIRECTS = 5
 MOST_REFUSAL_BYTES = 64 * 1024
 parse_range = re.compile(r"bytes=(\d{1,12})-(\d{0,12})", re.ASCII).fullmatch
+_is_host = re.compile(r"[a-z0-9-]+(\.[a-z0-9-]+)+", re.ASCII).fullmatch
+"""Where an address ends for one reader it may go on for another: behind a backslash, to name one."""
 NOT_ZOOMS = (
     "This voicemail cannot be played: the address of its sound is not Zoom's. Tell your administrator, if it was left "
     "in the phone system that is set up now."
@@ -45,7 +47,7 @@ class Doors:
         except ValueError:
             return False
         host = (parts.hostname or "").lower()
-        is_below = bool(self._domain) and (host == self._domain or host.endswith(f".{self._domain}"))
+        is_below = bool(self._domain) and f".{host}".endswith(f".{self._domain}") and _is_host(host) is not None
         return is_below and parts.scheme == "https" and port in (None, 443) and "@" not in parts.netloc
 
 

@@ -254,6 +254,11 @@ PRODUCTION = {"token_url": "https://zoom.us/oauth/token", "api_root": "https://a
         ("https://evilzoom.us/x", False),
         ("https://zoom.us.rival.example/x", False),
         ("https://zoom.us@rival.example/x", False),
+        # What asks takes the host to end at the backslash.
+        ("https://rival.example\\.zoom.us/x", False),
+        ("https://rival.example%2f.zoom.us/x", False),
+        ("https://rival.example#.zoom.us", False),
+        ("https://.zoom.us/x", False),
         ("https://rival.example/zoom.us", False),
         ("https://[zoom.us/x", False),
         ("", False),
