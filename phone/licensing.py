@@ -72,15 +72,16 @@ def _write(row: PhoneSystem, held: Mapping[int, Licence], wanted: Mapping[int, P
         values = _make_values(person, goes_by_system=row.reads_licences)
         if pk not in held:
             added.append(Licence(user_id=pk, read_at=now, **values))
-        elif any(getattr(held[pk], name) != value for name, value in values.items()):
+        elif _differs(held[pk], values):
             changed.append(_set(held[pk], values))
     remote_ids = {one.remote_id for one in wanted.values()}
     for pk, licence in held.items():
-        # What the system calls somebody is one person's alone: else calls would go to whoever had it before.
-        has_passed_on = licence.remote_id in remote_ids and pk not in wanted
-        if pk not in wanted and (licence.is_at_system or has_passed_on):
-            remote_id = "" if has_passed_on else licence.remote_id
-            changed.append(_set(licence, {"is_at_system": False, "remote_id": remote_id}))
+        # Extensions are given to others, who may not be here: their calls would come to whoever had it before. An id
+        # stays theirs, for calls that are told late, unless somebody else here has it now.
+        remote_id = "" if licence.remote_id in remote_ids else licence.remote_id
+        values = {"is_at_system": False, "remote_id": remote_id, "extension": "", "numbers_json": []}
+        if pk not in wanted and _differs(licence, values):
+            changed.append(_set(licence, values))
     Licence.objects.bulk_create(added, batch_size=BATCH)
     if changed:
         Licence.objects.bulk_update(changed, _FIELDS, batch_size=BATCH)
@@ -95,6 +96,10 @@ def _make_values(person: PhoneUser, *, goes_by_system: bool) -> dict[str, Any]:
         "extension": person.extension[:LONGEST_EXTENSION],
         "numbers_json": list(person.numbers),
     }
+
+
+def _differs(licence: Licence, values: Mapping[str, Any]) -> bool:
+    return any(getattr(licence, name) != value for name, value in values.items())
 
 
 def _set(licence: Licence, values: Mapping[str, Any]) -> Licence:

@@ -9,7 +9,8 @@ from django.utils import timezone
 from organizations.models import Organization, User
 from phone import licensing
 from phone.models import Licence, PhoneSystem, SystemKind
-from phone.systems import PhoneUser
+from phone.owners import find_owners
+from phone.systems import Owner, PhoneUser
 
 ALICE = PhoneUser("id-a", "Alice@Northwind.example", "1201", ("+493012345678",))
 BOB = PhoneUser("id-b", "bob@northwind.example", "1202")
@@ -79,6 +80,17 @@ def test_a_phone_that_is_passed_on_is_its_new_owners_alone(row: PhoneSystem, ali
     assert licence_of(bob).remote_id == "id-a"
     assert licence_of(alice).remote_id == ""
     assert not licence_of(alice).is_held
+
+
+def test_an_extension_is_nobodys_here_once_they_have_no_phone(row: PhoneSystem, alice: User, bob: User) -> None:
+    Licence.objects.create(user=alice, is_assigned=True)
+    licensing.keep(row, [ALICE, BOB])
+    licensing.keep(row, [PhoneUser("id-x", "somebody@elsewhere.example", ALICE.extension), BOB])
+
+    assert find_owners(row.organization, {Owner("id-x", extension="1201")}) == {}
+    assert find_owners(row.organization, {Owner("id-a", extension="1201")}).popitem()[1] == alice.pk
+    assert find_owners(row.organization, {Owner(extension="1202")}).popitem()[1] == bob.pk
+    assert (licence_of(alice).is_held, licence_of(alice).numbers_json) == (True, [])
 
 
 def test_that_suddenly_nobody_has_a_phone_is_not_believed(row: PhoneSystem, alice: User) -> None:
