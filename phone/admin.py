@@ -3,7 +3,7 @@
 from typing import Any
 
 from django.contrib import admin
-from django.db.models import QuerySet
+from django.db.models import Count, Q, QuerySet
 from django.http import HttpRequest
 
 from organizations.admin import AuditsOpening, LookOnly
@@ -39,13 +39,20 @@ class PhoneSystemAdmin(LookOnly, admin.ModelAdmin):
     )
     fields = readonly_fields
 
+    def get_queryset(self, request: HttpRequest) -> QuerySet[PhoneSystem]:
+        counted = {
+            f"events_{state}": Count("events", filter=Q(events__state=state))
+            for state in (EventState.WAITING, EventState.FAILED)
+        }
+        return super().get_queryset(request).annotate(**counted)
+
     @admin.display(description="notifications still to be read")
-    def waiting(self, system: PhoneSystem) -> int:
-        return system.events.filter(state=EventState.WAITING).count()
+    def waiting(self, system: Any) -> int:
+        return int(system.events_waiting)
 
     @admin.display(description="notifications that could not be read")
-    def failed(self, system: PhoneSystem) -> int:
-        return system.events.filter(state=EventState.FAILED).count()
+    def failed(self, system: Any) -> int:
+        return int(system.events_failed)
 
 
 @admin.register(PhoneEvent)

@@ -1,7 +1,9 @@
 """Support staff help without learning who calls whom."""
 
 import pytest
+from django.db import connection
 from django.test import Client
+from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 from django.utils import timezone
 
@@ -77,6 +79,23 @@ def test_support_changes_nothing_and_searches_for_no_caller(
     if name in ("call", "voicemail"):
         probed = support_client.get(reverse(f"admin:phone_{name}_changelist"), {"name__startswith": "A"})
         assert probed.status_code in (302, 400)
+
+
+def test_a_system_says_how_much_waits_in_as_many_queries_as_of_one(
+    rows: dict[str, object], rival: Organization, support_client: Client
+) -> None:
+    url = reverse("admin:phone_phonesystem_changelist")
+    support_client.get(url)
+    with CaptureQueriesContext(connection) as of_one:
+        support_client.get(url)
+    system = PhoneSystem.objects.create(organization=rival, kind=SystemKind.OTHER, credentials={})
+    for number in range(2):
+        PhoneEvent.objects.create(system=system, digest=str(number), body=b"")
+    with CaptureQueriesContext(connection) as of_two:
+        page = support_client.get(url)
+    admin, listed = page.context["cl"].model_admin, page.context["cl"].result_list
+    assert {one.kind: (admin.waiting(one), admin.failed(one)) for one in listed} == {"zoom": (0, 1), "other": (2, 0)}
+    assert len(of_two) == len(of_one)
 
 
 def test_a_licence_says_how_much_there_is(rows: dict[str, object], support_client: Client) -> None:
