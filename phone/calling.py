@@ -15,6 +15,7 @@ from integrations.numbers import is_e164
 from integrations.policy import CallScheme
 from integrations.policy_models import policy_for
 from organizations.models import Membership, Role, User
+from phone import licences
 from phone.models import Call, Direction, Licence, Result, Source
 
 SAME_CLICK = timedelta(seconds=10)
@@ -64,7 +65,7 @@ def find_dialer(user: User, user_agent: str) -> Dialer:
     """`user_agent`: the header. At most two queries besides the person's policy."""
     platform = find_platform(user_agent)
     scheme = policy_for(user).call_scheme
-    if not has_licence(user):
+    if not licences.holds(user):
         return Dialer(scheme, reason=_explain(user))
     is_out_of_reach = scheme is CallScheme.ZOOM_PHONE and platform is Platform.ANDROID
     return Dialer(CallScheme.CALLTO if is_out_of_reach else scheme, note=NOTES.get((scheme, platform), ""))
@@ -75,11 +76,6 @@ def find_platform(user_agent: str) -> Platform:
     if "Android" in user_agent:
         return Platform.ANDROID
     return Platform.IOS if any(one in user_agent for one in ("iPhone", "iPad", "iPod")) else Platform.DESKTOP
-
-
-def has_licence(user: User) -> bool:
-    licence = Licence.objects.filter(user=user).first()
-    return licence is not None and licence.is_held
 
 
 def record_attempt(user: User, e164: str) -> bool:

@@ -8,8 +8,8 @@ from django.utils import timezone
 
 from integrations.policy import CallScheme
 from organizations.models import Organization, Role, User
-from phone import attempt_views
-from phone.calling import Dialer, find_dialer, has_licence, record_attempt
+from phone import attempt_views, licences
+from phone.calling import Dialer, find_dialer, record_attempt
 from phone.models import Call, Licence
 from tests.policies import set_policy
 
@@ -80,16 +80,16 @@ def test_what_is_no_whole_number_has_no_link(number: str) -> None:
 
 
 def test_a_licence_is_assigned_or_comes_with_a_phone(alice: User) -> None:
-    assert not has_licence(alice)
+    assert not licences.holds(alice)
     licence = Licence.objects.create(user=alice)
-    assert not has_licence(alice)
+    assert not licences.holds(alice)
     for field in ("is_assigned", "is_at_system"):
         setattr(licence, field, True)
         licence.save()
-        assert has_licence(alice)
+        assert licences.holds(alice)
         setattr(licence, field, False)
         licence.save()
-    assert not has_licence(alice)
+    assert not licences.holds(alice)
 
 
 def test_without_a_licence_there_is_no_call_and_it_says_whom_to_ask(
