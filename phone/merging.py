@@ -4,6 +4,7 @@ The same call is told of by several notifications (each generation of events has
 and by reconciling. Each of these rules gives the same row for any order and any repetition of the same tellings:
 
 - the result is the best of `BEST_FIRST`; it began when the earliest says; they talked as long as the longest says;
+  whichever says how the system's entry for it is called, that is known;
 - who it was with is what the tellings say that it was answered in, else all; of those, the one said last.
 
 Of a message, what tells where its audio is says who left it; the longest transcript is it; read anywhere is read.
@@ -49,13 +50,14 @@ def _merge_two_calls(one: CallRecord, other: CallRecord) -> CallRecord:
         result=better_result(one.result, other.result),
         started_at=min(one.started_at, other.started_at),
         seconds=max(one.seconds, other.seconds),
+        log_id=max(one.log_id, other.log_id),
     )
 
 
 def _weigh_call(told: CallRecord) -> tuple[Any, ...]:
     """Of two said in the same moment the fuller one; the rest only makes two that differ never weigh the same."""
-    fullness = (told.number != "", told.e164 != "", told.name != "", told.line != "", told.log_id != "")
-    content = (told.number, told.e164, told.name, told.line, told.log_id, told.direction)
+    fullness = (told.number != "", told.e164 != "", told.name != "", told.line != "")
+    content = (told.number, told.e164, told.name, told.line, told.direction)
     return (told.result == "answered", told.reported_at, *fullness, *content)
 
 

@@ -64,6 +64,13 @@ def test_what_was_said_last_counts_and_nothing_older(make_call: Callable[..., Ca
     assert merge_calls([newer, older]).name == merge_calls([older, newer]).name == "Ada Byron"
 
 
+def test_whoever_tells_what_the_entry_is_called_it_can_be_erased(make_call: Callable[..., CallRecord]) -> None:
+    rang, listed = make_call("missed", 5, name="Ada Byron"), make_call("missed", 1, log_id="entry-1")
+    merged = merge_calls([rang, listed])
+    assert (merged.name, merged.log_id) == ("Ada Byron", "entry-1")
+    assert merge_calls([listed, rang]) == merged
+
+
 def test_a_transcript_without_sound_leaves_the_sound() -> None:
     message = VoicemailRecord(Owner(), "1", MORNING, name="Ada", seconds=3, audio="here", reported_at=MORNING)
     said = VoicemailRecord(Owner(), "1", transcript="Call me.", reported_at=MORNING + timedelta(minutes=5))
