@@ -84,9 +84,9 @@ class Carrier:
             raise errors.Gone(sentence, detail=error.detail) from error
         with transaction.atomic():
             self.lease.renew()
-            # Where it was there already, nothing has changed, and nothing would be written.
-            expected.hide(self.write, self.connection)
             ContactsFeed().apply(self.connection, Delta(changed=(contact,)))
+            # Where it was there already, or is kept there as another text, it would be shown as on its way for ever.
+            expected.hide(self.write, self.connection)
             # What else was asked of the contact as it was before does not come as a surprise to anybody now.
             beside = ContactWrite.objects.filter(connection=self.connection, remote_id=self.write.remote_id)
             beside.filter(state=WriteState.WAITING, version=self.write.version).exclude(pk=self.write.pk).update(

@@ -126,14 +126,17 @@ def find_due(rows: OutgoingQuerySet[Row], limit: int = 1_000) -> list[int]:
 
 
 def carry_out(rows: OutgoingQuerySet[Row], row_id: int, step: Callable[[Row], None]) -> Row | None:
-    """Carry out one of `rows`, if it is due and nobody else is at it. The answer is the row as it was left.
+    """Carry out one of `rows`, if it is due and nobody else is at it. The answer is the row as it was left; None also
+    where it went meanwhile, with its connection.
 
     `step` may raise ProviderError, LeaseLost, Busy and Contested.
     """
     token = claim(rows, row_id)
     if token is None:
         return None
-    row = rows.get(pk=row_id)
+    row = rows.filter(pk=row_id).first()
+    if row is None:
+        return None
     name = f"{row._meta.model_name} {row_id}"
     try:
         step(row)
@@ -159,7 +162,7 @@ def carry_out(rows: OutgoingQuerySet[Row], row_id: int, step: Callable[[Row], No
         _fail(row, token, errors.Unexpected("Something went wrong in Portico itself. We will try again."))
     else:
         leave(row, token, state=WriteState.DONE, finished_at=timezone.now(), error_code="", error_sentence="")
-    return row
+    return rows.filter(pk=row_id).first()
 
 
 def claim(rows: OutgoingQuerySet[Row], row_id: int) -> str | None:
@@ -172,7 +175,6 @@ def leave(row: Outgoing, token: str, **changes: object) -> None:
     """Write down how it went, unless somebody has changed their mind or taken over meanwhile."""
     held = type(row)._default_manager.filter(pk=row.pk, taken_by=token, state=WriteState.WAITING)
     held.update(taken_until=None, taken_by="", **changes)
-    row.refresh_from_db()
 
 
 def _fail(row: Outgoing, token: str, error: errors.ProviderError) -> None:

@@ -1,6 +1,8 @@
 """What is created here is shown at once, stands in the address book once, and is one whatever comes in between."""
 
+from dataclasses import replace
 from datetime import timedelta
+from typing import Any
 
 import pytest
 import time_machine
@@ -12,7 +14,8 @@ from integrations.errors import PermissionMissing, ReconnectNeeded, Rejected, Un
 from integrations.leases import take_lease
 from integrations.models import Connection, Status
 from integrations.outgoing import WriteState
-from integrations.remote import RemoteNumber
+from integrations.providers.memory_people import MemoryContacts
+from integrations.remote import ContactDraft, RemoteContact, RemoteNumber, RemoteRef
 from portal.celery import app
 from tests.contacts.world import NOW, World, draft, number
 
@@ -247,7 +250,38 @@ def test_a_refused_type_is_said_and_another_one_tried(world: World, zoe: Contact
     assert [one.kind for one in world.held[0].numbers] == ["other", "work"]
 
 
+def test_a_number_that_is_kept_there_as_another_text_is_not_for_ever_on_its_way(
+    world: World, zoe: Contact, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def add_otherwise(contacts: MemoryContacts, ref: RemoteRef, added: RemoteNumber) -> RemoteContact:
+        made = add_number(contacts, ref, added)
+        return world.person.contacts.put(replace(made, numbers=(*made.numbers[:-1], RemoteNumber("withheld"))))
+
+    add_number = MemoryContacts.add_number
+    monkeypatch.setattr(MemoryContacts, "add_number", add_otherwise)
+    world.add(zoe, "0171 2345678")
+    world.work()
+    assert only_write().state == WriteState.DONE
+    assert world.page == world.there == [("Zoe", ("+49 30 111111", "withheld"))]
+
+
 # Around it
+
+
+def test_disconnected_while_it_is_being_written_it_ends_without_a_word(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def create_late(contacts: MemoryContacts, wanted: ContactDraft, **more: Any) -> RemoteContact:
+        made = create(contacts, wanted, **more)
+        assert changing.disconnect(world.connection, by=world.alice)
+        return made
+
+    create = MemoryContacts.create
+    monkeypatch.setattr(MemoryContacts, "create", create_late)
+    world.create(ANNA)
+    assert outbox.carry_out(only_write().pk) is None
+    assert len(world.held) == 1
+    assert not Contact.objects.exists() and not ContactWrite.objects.exists()
 
 
 def test_without_the_permission_nothing_is_written_and_with_it_again_it_is(world: World) -> None:
