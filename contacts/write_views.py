@@ -19,6 +19,7 @@ from integrations.changing import start_sync
 from integrations.connecting import find_connection
 from integrations.models import Connection
 from integrations.outgoing import WriteState
+from integrations.permissions import Permission
 from organizations.models import User
 from organizations.requests import SignedInRequest
 from safety.redirects import HttpResponseSeeOther
@@ -54,8 +55,8 @@ def write(request: SignedInRequest, pk: int) -> HttpResponse:
 def _lock(user: User, pk: int) -> tuple[ContactWrite, Connection]:
     """In the order in which a sync locks them. Raises Http404."""
     connection = find_connection(user, locks=True)
-    if connection is None:
-        raise Http404("no connection")
+    if connection is None or not connection.may(Permission.CONTACTS_READ):
+        raise Http404("no contacts")
     rows = ContactWrite.objects.select_for_update(of=("self",)).filter(connection=connection)
     found = get_object_or_404(rows, pk=pk)
     found.connection = connection

@@ -7,6 +7,7 @@ from django.db.models import Q
 
 from integrations.models import Connection
 from integrations.outgoing import Outgoing, OutgoingQuerySet
+from integrations.permissions import Permission
 from organizations.models import User
 
 PENDING = "pending:"
@@ -20,8 +21,12 @@ class ContactAction(models.TextChoices):
 
 class ContactWriteQuerySet(OutgoingQuerySet["ContactWrite"]):
     def visible_to(self, user: User) -> "ContactWriteQuerySet":
-        """The person's own. Nobody sees another's."""
-        return self.filter(connection__user=user)
+        """The person's own, where contacts may be read now: they say what stands there. Nobody sees another's."""
+        connection = Connection.objects.filter(user=user).first()
+        if connection is None:
+            return self.none()
+        connection.user = user
+        return self.filter(connection=connection) if connection.may(Permission.CONTACTS_READ) else self.none()
 
 
 class ContactWrite(Outgoing):

@@ -16,6 +16,7 @@ from organizations.models import User
 from tests.contacts.test_create_views import chosen_in, make_call, value_of
 from tests.contacts.test_views import text_of
 from tests.contacts.world import World, draft
+from tests.policies import set_policy
 
 PICK = "/contacts/numbers/new/"
 FIRST = RemoteNumber("+49 30 111111")
@@ -186,6 +187,20 @@ def test_it_is_nobody_elses(
         answer = bob_client.get(url) if name == "write" else bob_client.post(url, {"keep": "mine"})
         assert answer.status_code == 404
     assert "Zoe" not in text_of(bob_client.get("/contacts/writes/"))
+    conflict.refresh_from_db()
+    assert conflict.state == WriteState.CONFLICT
+
+
+def test_who_may_not_read_contacts_any_more_sees_nothing_of_them_here_either(
+    world: World, conflict: ContactWrite, alice_client: Client
+) -> None:
+    urls = ["/contacts/writes/", reverse("contacts:write", args=[conflict.pk])]
+    assert all("Zoe" in text_of(alice_client.get(url)) for url in urls)
+    set_policy(world.alice.organization, {"memory.contacts_read": "off", "memory.contacts_write": "off"})
+    assert "Zoe" not in text_of(alice_client.get(urls[0]))
+    assert alice_client.get(urls[1]).status_code == 404
+    choice = reverse("contacts:write_choice", args=[conflict.pk])
+    assert alice_client.post(choice, {"keep": "mine"}).status_code == 404
     conflict.refresh_from_db()
     assert conflict.state == WriteState.CONFLICT
 
