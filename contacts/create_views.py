@@ -23,6 +23,8 @@ from integrations.permissions import Permission
 from organizations.requests import SignedInRequest
 from safety.redirects import HttpResponseSeeOther
 
+SETTLED = "What you change here has been settled meanwhile. See in your contacts whether this one is still needed."
+
 
 @never_cache
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -35,13 +37,13 @@ def create(request: SignedInRequest) -> HttpResponse:
         return _show(request, offer, source, form)
     if "check" in request.POST:
         form.is_valid()
-        context = {"form": form, "candidates": _find_candidates(offer, form), "offer": offer}
+        context = {"form": form, "candidates": _find_candidates(offer, source, form), "offer": offer}
         return render(request, "contacts/_likely.html", context)
     if "instead" in request.POST:
         return _add_instead(request, offer, source, form)
     if not form.is_valid():
         return _show(request, offer, source, form)
-    candidates = [] if "anyway" in request.POST else _find_candidates(offer, form)
+    candidates = [] if "anyway" in request.POST else _find_candidates(offer, source, form)
     if candidates:
         return _show(request, offer, source, form, candidates)
     made = _put(request, source, form)
@@ -54,23 +56,28 @@ def create(request: SignedInRequest) -> HttpResponse:
 
 def _put(request: SignedInRequest, source: Source, form: ContactForm) -> Contact | None:
     """None where it may not be written any more, or not now."""
-    folder = form.cleaned_data["folder"]
+    draft, folder = form.to_draft(), form.cleaned_data["folder"]
+    container = folder.remote_id if folder else ""
     with transaction.atomic():
         connection = find_connection(request.user, locks=True)
         if connection is None or not connection.may(Permission.CONTACTS_WRITE):
             return None
+        if twin := queueing.find_twin(connection, draft, folder=container):
+            return twin
         recent = ContactWrite.objects.filter(connection=connection, created_at__gt=timezone.now() - HOUR)
         if recent.count() >= MOST_IN_AN_HOUR:
             form.add_error(None, TOO_MANY)
             return None
-        if source.replaces is not None:
-            queueing.drop(source.replaces.write, connection)
-        return queueing.put_contact(connection, form.to_draft(), folder=folder.remote_id if folder else "")
+        if source.replaces is not None and not queueing.replace_failed(source.replaces.write, connection):
+            form.add_error(None, SETTLED)
+            return None
+        return queueing.put_contact(connection, draft, folder=container)
 
 
-def _find_candidates(offer: Offer, form: ContactForm) -> list[Candidate]:
+def _find_candidates(offer: Offer, source: Source, form: ContactForm) -> list[Candidate]:
     assert offer.connection
-    return find_candidates(offer.connection, form.to_draft(), region=offer.region)
+    replaced = source.replaces.write.remote_id if source.replaces else ""
+    return find_candidates(offer.connection, form.to_draft(), region=offer.region, without=replaced)
 
 
 def _add_instead(request: SignedInRequest, offer: Offer, source: Source, form: ContactForm) -> HttpResponse:

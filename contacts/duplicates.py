@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from django.db.models import Q
+from django.db.models import Case, Q, When
 
 from contacts.models import Contact, ContactNumber
 from contacts.names import fold, sort_name_of
@@ -23,14 +23,17 @@ class Candidate:
     """What is the same: "the same number and name"."""
 
 
-def find_candidates(connection: Connection, draft: ContactDraft, *, region: str) -> list[Candidate]:
-    """The most alike first. Two queries."""
+def find_candidates(connection: Connection, draft: ContactDraft, *, region: str, without: str = "") -> list[Candidate]:
+    """The most alike first. `without`: the remote id of the one that the new contact stands for. Two queries."""
     by_number = _find_by_number(connection, draft, region)
     addresses, names = {one.address.casefold() for one in draft.emails}, _spell(draft)
     alike = Q(pk__in=by_number) | Q(sort_name__in=names)
     for address in addresses:
         alike |= Q(search_text__contains=fold(address))
-    found = Contact.objects.of(connection).filter(alike).by_name().for_list()[:LIKELY]
+    # A whole house may have one address or name: among so many, the one who is called would be left out.
+    likeliest = Case(When(pk__in=by_number, then=0), When(sort_name__in=names, then=1), default=2)
+    others = Contact.objects.of(connection).exclude(remote_id=without)
+    found = others.filter(alike).order_by(likeliest, "sort_name", "pk").for_list()[:LIKELY]
     ranked = []
     for contact in found:
         same = ["number"] if contact.pk in by_number else []

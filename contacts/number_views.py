@@ -67,7 +67,7 @@ def number_new(request: SignedInRequest, pk: int) -> HttpResponse:
     form = NumberForm(request.POST, offer=offer)
     if why_no_number(contact, offer.standing) is not None or not form.is_valid():
         return show_number_form(request, offer, source, contact, form)
-    if not _put(request, contact, form, form.to_number()):
+    if not _put(request, source, contact, form):
         return show_number_form(request, find_offer(request.user), source, contact, form)
     return HttpResponseSeeOther(reverse("contacts:show", args=[contact.pk]))
 
@@ -77,8 +77,9 @@ def has_number(contact: Contact, number: RemoteNumber) -> bool:
     return any(is_same_number(RemoteNumber(one.value, e164=one.e164), number) for one in contact.numbers.all())
 
 
-def _put(request: SignedInRequest, contact: Contact, form: NumberForm, number: RemoteNumber) -> bool:
+def _put(request: SignedInRequest, source: Source, contact: Contact, form: NumberForm) -> bool:
     """Whether it is on its way, or there already; else the form, or the page, says why not."""
+    number, replaced = form.to_number(), source.replaces.write if source.replaces else None
     with transaction.atomic():
         connection = find_connection(request.user, locks=True)
         if connection is None or not connection.may(Permission.CONTACTS_WRITE):
@@ -86,6 +87,8 @@ def _put(request: SignedInRequest, contact: Contact, form: NumberForm, number: R
         now = Contact.objects.filter(pk=contact.pk, connection=connection).prefetch_related("numbers").first()
         if now is not None and has_number(now, number):
             messages.info(request, f"{now.name} has this number already.")
+            if replaced is not None and replaced.remote_id != now.remote_id:
+                queueing.replace_failed(replaced, connection)
             return True
         if now is None or portray_row(now).digest != form.cleaned_data["seen"]:
             form.add_error(None, CHANGED)
@@ -95,6 +98,8 @@ def _put(request: SignedInRequest, contact: Contact, form: NumberForm, number: R
             form.add_error(None, TOO_MANY)
             return False
         queueing.put_number(connection, now, number, seen=portray_row(now))
+        if replaced is not None:
+            queueing.replace_failed(replaced, connection)
     if form.warning:
         messages.warning(request, f"The number is kept as you typed it. {form.warning}")
     return True

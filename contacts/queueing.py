@@ -1,19 +1,23 @@
 """Putting contacts into the outbox: the row first, shown at once; and once it is committed a word to the worker."""
 
 from dataclasses import asdict
+from datetime import timedelta
 from typing import Any
 
 from django.db import transaction
 from django.utils import timezone
 
 from contacts import expected
-from contacts.drafts import Portrait, dump_draft
+from contacts.drafts import Portrait, dump_draft, parse_draft
 from contacts.models import Contact
 from contacts.writing_models import ContactAction, ContactWrite
 from integrations import outgoing
 from integrations.models import Connection
 from integrations.outgoing import WriteState
 from integrations.remote import ContactDraft, RemoteNumber
+
+MOMENT = timedelta(seconds=30)
+"""Within which nobody means to create the same contact again."""
 
 
 def put_contact(connection: Connection, draft: ContactDraft, *, folder: str) -> Contact:
@@ -64,6 +68,25 @@ def drop(write: ContactWrite, connection: Connection) -> None:
     expected.hide(write, connection)
     write.state, write.finished_at = WriteState.DROPPED, timezone.now()
     write.save(update_fields=["state", "finished_at"])
+
+
+def replace_failed(write: ContactWrite, connection: Connection) -> bool:
+    """Give up what the person has made something else of; False where it has been settled meanwhile."""
+    rows = ContactWrite.objects.select_for_update(of=("self",)).filter(pk=write.pk, connection=connection)
+    failed = rows.filter(state=WriteState.FAILED).first()
+    if failed is not None:
+        drop(failed, connection)
+    return failed is not None
+
+
+def find_twin(connection: Connection, draft: ContactDraft, *, folder: str) -> Contact | None:
+    """The contact that the very same form has made a moment ago: a button was pressed twice, or the page sent again."""
+    lately = ContactWrite.objects.filter(connection=connection, created_at__gt=timezone.now() - MOMENT)
+    made = lately.filter(action=ContactAction.CREATE, folder=folder).exclude(state=WriteState.DROPPED)
+    twin = next((one for one in made if parse_draft(one.draft_json) == draft), None)
+    if twin is None:
+        return None
+    return Contact.objects.filter(connection=connection, remote_id=twin.remote_id).first()
 
 
 def take_up_again(connection: Connection) -> None:

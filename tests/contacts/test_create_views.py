@@ -1,25 +1,28 @@
 """Creating a contact: what is filled in, what is said of it, and what becomes of it."""
 
 import re
+from datetime import timedelta
 from typing import Any
 
 import pytest
+import time_machine
 from django.db import connection as database
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 from django.utils import timezone
 
-from contacts import create_views
+from contacts import create_views, queueing
 from contacts.models import Contact, ContactFolder, ContactWrite
 from contacts.ways import find_ways
 from integrations.connecting import find_connection
 from integrations.errors import Rejected
 from integrations.models import Connection, Status
+from integrations.remote import RemoteEmail, RemoteNumber
 from organizations.models import User
 from phone.models import Call, Direction, Result, Voicemail
 from tests.contacts.test_views import text_of
-from tests.contacts.world import World, draft
+from tests.contacts.world import NOW, World, draft
 from tests.policies import set_policy
 
 NEW = "/contacts/new/"
@@ -204,6 +207,30 @@ def test_pressing_twice_creates_one(world: World, alice_client: Client) -> None:
     assert Contact.objects.count() == 1
 
 
+def test_pressing_anyway_twice_creates_one(world: World, anna: Contact, alice_client: Client) -> None:
+    typed = {"given_name": "Anna", "family_name": "Weber", "anyway": "1"}
+    answers = [alice_client.post(NEW, typed) for _ in range(2)]
+    assert answers[0]["Location"] == answers[1]["Location"]
+    assert Contact.objects.count() == 2
+    world.work()
+    assert alice_client.post(NEW, typed)["Location"] == answers[0]["Location"]
+    assert alice_client.post(NEW, typed | {"organization": "Acme"})["Location"] != answers[0]["Location"]
+    with time_machine.travel(NOW + timedelta(minutes=5), tick=False):
+        assert alice_client.post(NEW, typed)["Location"] != answers[0]["Location"]
+    assert Contact.objects.count() == 4
+
+
+def test_who_has_the_number_is_shown_before_all_those_of_the_same_address(world: World, alice_client: Client) -> None:
+    office = (RemoteEmail("info@acme.example"),)
+    for one in range(25):
+        world.person.put_contact(f"c{one}", display_name=f"Person {one:02}", emails=office)
+    world.person.put_contact("z", display_name="Zoe", emails=office, numbers=(RemoteNumber("+49 30 901820"),))
+    world.sync()
+    typed = {"given_name": "Z", "email": "info@acme.example", "number": "030 901820", "number_type": "work"}
+    said = text_of(alice_client.post(NEW, typed))
+    assert "the same number and e-mail address" in said and said.index("Zoe") < said.index("Person 00")
+
+
 def test_what_is_typed_is_checked_on_the_way(world: World, anna: Contact, alice_client: Client) -> None:
     page = alice_client.post(NEW, {"check": "1", "number": "030 901820"}, headers={"HX-Request": "true"})
     assert page.status_code == 200
@@ -307,9 +334,51 @@ def test_what_was_refused_is_changed_and_saved_in_its_place(
     assert value_of(page, "given_name") == "Annannanna"
     assert bob_client.get(NEW, {"write": write.pk}).status_code == 404
 
+    assert f'hx-post="{NEW}?write={write.pk}"' in page.content.decode()
     typed = {"given_name": "Anna", "family_name": "Weber", "number": "030 901820", "number_type": "mobile"}
-    answer = alice_client.post(f"{NEW}?write={write.pk}", typed | {"anyway": "1"})
-    assert answer.status_code == 303
+    checked = alice_client.post(f"{NEW}?write={write.pk}", typed | {"check": "1"})
+    assert checked.status_code == 200 and "Annannanna" not in text_of(checked), "it is no other than itself"
+    assert alice_client.post(f"{NEW}?write={write.pk}", typed).status_code == 303
     world.work()
     assert world.page == world.there == [("Anna Weber", ("030 901820",))]
     assert not ContactWrite.objects.open().exists()
+
+
+def test_what_was_settled_while_its_form_was_open_is_not_made_a_second_time(
+    world: World, alice_client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def settle_first(user: User, **more: Any) -> Any:
+        queueing.put_again(write)
+        world.work()
+        return find_connection(user, **more)
+
+    world.service.fail(Rejected("No."), at="create contact")
+    world.create(draft("Anna", "Weber"))
+    world.work()
+    write = ContactWrite.objects.get()
+    monkeypatch.setattr(create_views, "find_connection", settle_first)
+    page = alice_client.post(f"{NEW}?write={write.pk}", {"given_name": "Anna", "family_name": "Webers"})
+    assert page.status_code == 422 and "settled meanwhile" in text_of(page)
+    assert world.page == world.there == [("Anna Weber", ())]
+
+
+def test_what_was_refused_goes_once_its_number_is_given_to_another(
+    world: World, anna: Contact, alice_client: Client
+) -> None:
+    world.service.fail(Rejected("No."), at="create contact", times=2)
+    for number in ("0171 2345678", "030 901820"):
+        world.create(draft("Ann", "Weber", number))
+    world.work()
+    for write, answers in zip(ContactWrite.objects.open(), [(422, 303), (303, 404)], strict=True):
+        number = write.draft_json["numbers"][0]["value"]
+        typed = {"given_name": "Ann", "family_name": "Weber", "number": number, "number_type": "mobile"}
+        page = alice_client.post(f"{NEW}?write={write.pk}", typed | {"instead": anna.pk})
+        url = f"/contacts/{anna.pk}/numbers/new/?write={write.pk}"
+        assert f'action="{url}"' in page.content.decode()
+        seen = re.search(r'name="seen" value="([0-9a-f]+)"', page.content.decode())
+        assert seen
+        told = [alice_client.post(url, typed | {"seen": one}).status_code for one in ("stale", seen[1])]
+        assert tuple(told) == answers, "the other number it has already, so there is nothing to compare"
+        world.work()
+    assert not ContactWrite.objects.open().exists()
+    assert world.page == world.there == [("Änna Weber", ("+49 30 901820", "0171 2345678"))]
