@@ -8,9 +8,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import ClassVar, Literal, Protocol
-
-import requests
+from typing import Any, ClassVar, Literal, Protocol
 
 PLACE = "Phone system"
 """Where under Administration it is set up."""
@@ -156,12 +154,13 @@ class OpenSystem(Protocol):
 
 
 class System(Protocol):
-    """A phone system that can be asked (Zoom Phone); others only tell, see phone.other."""
+    """A phone system that can be asked (Zoom Phone); others only tell, see phone.other. `session_factory` makes a
+    requests.Session, which what is pure here need not know of."""
 
     name: ClassVar[str]
 
     def __init__(
-        self, setup: SystemSetup, settings: Mapping[str, str], *, session_factory: Callable[[], requests.Session]
+        self, setup: SystemSetup, settings: Mapping[str, str], *, session_factory: Callable[[], Any]
     ) -> None: ...
 
     def open(self) -> AbstractContextManager[OpenSystem]: ...
