@@ -14,7 +14,8 @@ from phone.systems import Owner
 def find_owners(organization: Organization, owners: Collection[Owner]) -> dict[Owner, int]:
     """Their users' primary keys, without those that nobody here is. Two queries.
 
-    The system's own id comes first, then the address, then the extension; one that two people have is nobody's.
+    The system's own id comes first, then the address. Extensions are passed on, and the next one may not be here: so
+    they count only where nothing else is said, and one that two people have is nobody's.
     """
     ids, extensions = {one.remote_id for one in owners} - {""}, {one.extension for one in owners} - {""}
     addresses = {one.email.lower() for one in owners} - {""}
@@ -31,7 +32,9 @@ def find_owners(organization: Organization, owners: Collection[Owner]) -> dict[O
         by_address = dict(named_by_address.values_list("address", "pk"))
     result = {}
     for one in owners:
-        owner = by_id.get(one.remote_id) or by_address.get(one.email.lower()) or by_extension.get(one.extension)
+        owner = by_id.get(one.remote_id) or by_address.get(one.email.lower())
+        if not (one.remote_id or one.email):
+            owner = by_extension.get(one.extension)
         if owner is not None:
             result[one] = owner
     return result
