@@ -97,6 +97,9 @@ class ContactsFeed:
     def count(self, connection: Connection, container: str | None = None) -> int:
         return Contact.objects.filter(connection=connection).saved().count()
 
+    def count_unsaved(self, connection: Connection) -> int:
+        return ContactWrite.objects.open().filter(connection=connection).count()
+
     def held(self, connection: Connection, container: str = "") -> Iterator[str]:
         saved = Contact.objects.filter(connection=connection).saved()
         return saved.values_list("remote_id", flat=True).iterator(BATCH)

@@ -8,6 +8,11 @@ from integrations.permissions import Permissions
 from integrations.policy_models import EffectState, PolicyEffect
 
 
+def count_unsaved(connection: Connection) -> int:
+    """How much of what its person asked for here is nowhere but here, and would go with the connection."""
+    return sum(feed.count_unsaved(connection) for feed in registry.feeds().values())
+
+
 def erase_unused(connection: Connection, given_up: Permissions) -> None:
     """Erase the rows and cursors of feeds whose permission was given up."""
     for name, feed in registry.feeds().items():

@@ -16,7 +16,7 @@ from django.utils.cache import patch_vary_headers
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
-from integrations import charting, counting, overseeing, prompting, registry, verdicts, wording
+from integrations import charting, counting, erasing, overseeing, prompting, registry, verdicts, wording
 from integrations import overview as seeing
 from integrations.models import Connection
 from integrations.overview import Filters, State, Survey
@@ -213,6 +213,7 @@ def disconnection_new(request: SignedInRequest, admin: Membership, pk: int) -> H
         "service": wording.service_name(connection.provider),
         "method": connection.sign_in_method,
         "held": {name: feed.count(connection) for name, feed in registry.feeds().items()},
+        "unsaved": erasing.count_unsaved(connection),
         "form": form,
         "problem": problem,
     }

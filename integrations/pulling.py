@@ -81,6 +81,10 @@ class Feed(Protocol):
         """How many rows there are, in one container or in all."""
         ...
 
+    def count_unsaved(self, connection: Connection) -> int:
+        """How much of what its person asked for here is not at the provider yet, and would go with the connection."""
+        ...
+
     def held(self, connection: Connection, container: str) -> Iterator[str]:
         """Remote ids we hold, streamed."""
         ...

@@ -13,7 +13,7 @@ from django.utils.module_loading import import_string
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
-from integrations import arriving, changing, connecting, policy, prompting, registry, verdicts
+from integrations import arriving, changing, connecting, erasing, policy, prompting, registry, verdicts
 from integrations.forms import PermissionsForm
 from integrations.models import Connection, Outcome, Status
 from integrations.permissions import READ_OF, Permission, Permissions
@@ -183,6 +183,7 @@ def connection_delete(request: SignedInRequest) -> HttpResponse:
         "info": _info(connection),
         "method": connection.sign_in_method,
         "held": held,
+        "unsaved": erasing.count_unsaved(connection),
     }
     return render(request, "integrations/connection_delete.html", context)
 

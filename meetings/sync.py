@@ -161,6 +161,9 @@ class CalendarFeed:
         rows = Meeting.objects.filter(connection=connection)
         return (rows if container is None else rows.filter(container=container)).count()
 
+    def count_unsaved(self, connection: Connection) -> int:
+        return 0  # what is scheduled here stays
+
     def held(self, connection: Connection, container: str = "") -> Iterator[str]:
         return _of(connection, container).values_list("remote_id", flat=True).iterator()
 

@@ -10,6 +10,7 @@ from django.db import connection as database
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
+from contacts.models import ContactWrite
 from integrations import sync
 from integrations.models import Connection, PolicyChange, PolicyEffect, Status
 from organizations.models import AuditEvent, Group, record
@@ -199,8 +200,11 @@ def test_no_sync_is_asked_for_while_the_member_has_to_act_first(dora_client, ali
 
 
 def test_disconnecting_says_what_goes_and_changes_nothing_before_it_is_confirmed(dora_client, connection, url):
+    assert "would be lost" not in dora_client.get(f"{url}disconnection/new/").content.decode()
+    ContactWrite.objects.create(connection=connection, action="create", remote_id="pending:1")
     page = dora_client.get(f"{url}disconnection/new/").content.decode()
-    for said in ("3 imported meetings", "2 synced contacts", connection.mailbox, "Reason"):
+    unsaved = "1 change of contacts that is not saved to Memory yet"
+    for said in ("3 imported meetings", "2 synced contacts", unsaved, connection.mailbox, "Reason"):
         assert said in page
     assert Connection.objects.filter(pk=connection.pk).exists()
 

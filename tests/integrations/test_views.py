@@ -5,9 +5,10 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 from django.utils import timezone
 
-from contacts.models import Contact
+from contacts.models import Contact, ContactWrite
 from integrations import errors, sync
 from integrations.models import Connection, Status, SyncRun
+from integrations.outgoing import WriteState
 from integrations.permissions import Permission
 from meetings.models import Meeting
 from organizations.models import AuditEvent
@@ -324,12 +325,21 @@ def test_what_policy_takes_away_is_not_used_any_more_though_granted(connect, ali
 # --- delete --------------------------------------------------------------------------------------------------------
 
 
+def test_before_deleting_it_is_said_what_is_nowhere_but_here(connect, alice_client):
+    connection = connect()
+    for state in WriteState:
+        ContactWrite.objects.create(connection=connection, action="create", remote_id="pending:1", state=state)
+    page = text_of(alice_client.get("/integrations/connection/delete/"))
+    assert "3 changes of contacts that are not saved to Memory Contacts yet, and would be lost" in page
+
+
 def test_deleting_asks_first_then_erases_revokes_and_gives_a_receipt(connect, alice_client, account):
     connection = connect()
     sync.run(connection.pk, trigger="person")
     page = text_of(alice_client.get("/integrations/connection/delete/"))
     assert "3 imported meetings" in page
     assert "2 synced contacts" in page
+    assert "would be lost" not in page
     assert Connection.objects.exists()
     answer = alice_client.post("/integrations/connection/deletion/new/")
     assert answer["Location"] == "/integrations/connection/deletion/"
