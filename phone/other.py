@@ -67,8 +67,8 @@ def find_problems(event: Any) -> list[str]:
             problems.append(f'"{name[:60]}" is no field of "{kind}". There are {_list(fields)}.')
         elif wrong := fields[name](value):
             problems.append(f'"{name}" {wrong}')
-    if kind != "erased" and not (event.get("user") or event.get("extension")):
-        problems.append('Say whose it is: "user" is an e-mail address, "extension" the number of their telephone.')
+    if kind != "erased" and "user" not in event:
+        problems.append('Say whose it is: "user" is their e-mail address.')
     if kind == "erased" and not (event.get("call_ids") or event.get("voicemail_ids")):
         problems.append('Say what was erased: "call_ids" or "voicemail_ids".')
     return problems
@@ -123,8 +123,7 @@ def _is_audio(value: Any) -> str:
 
 _SHARED: dict[str, Check] = {
     "type": lambda value: "",
-    "user": _text(254),
-    "extension": _text(20),
+    "user": _text(254, may_be_empty=False),
     "told_at": _is_moment,
 }
 _PARTY: dict[str, Check] = {
@@ -208,7 +207,7 @@ def _make_erasure(event: Event) -> Erasure:
 
 
 def _read_owner(event: Event) -> Owner:
-    return Owner(email=event.get("user", "").strip(), extension=event.get("extension", "").strip())
+    return Owner(email=event.get("user", "").strip())
 
 
 def _read_number(event: Event) -> tuple[str, str]:

@@ -19,7 +19,12 @@ CALL = {
     "type": "call", "call_id": "c1", "user": "alice@northwind.example", "direction": "in", "result": "missed",
     "started_at": "2026-11-24T09:30:00+01:00",
 }  # fmt: skip
-MESSAGE = {"type": "voicemail", "voicemail_id": "v1", "extension": "101", "left_at": "2026-11-24T08:30:00Z"}
+MESSAGE = {
+    "type": "voicemail",
+    "voicemail_id": "v1",
+    "user": "bob@northwind.example",
+    "left_at": "2026-11-24T08:30:00Z",
+}
 MORNING = datetime.fromisoformat("2026-11-24T08:30:00+00:00")
 
 
@@ -29,13 +34,13 @@ def problems_of(**fields: Any) -> list[str]:
 
 def test_a_call_with_the_least_and_with_all() -> None:
     least, most = other.parse(
-        [CALL, {**CALL, "number": " 030 901820 ", "name": "Ada", "seconds": 5, "line": "Sales", "extension": "101",
+        [CALL, {**CALL, "number": " 030 901820 ", "name": "Ada", "seconds": 5, "line": "Sales",
                 "told_at": "2026-11-24T08:31:00Z"}]
     ).told  # fmt: skip
     assert least == CallRecord(Owner(email="alice@northwind.example"), "c1", "in", "missed", MORNING)
     assert most == CallRecord(
-        Owner(email="alice@northwind.example", extension="101"), "c1", "in", "missed", MORNING, number="030 901820",
-        e164="030 901820", name="Ada", line="Sales", seconds=5,
+        Owner(email="alice@northwind.example"), "c1", "in", "missed", MORNING, number="030 901820", e164="030 901820",
+        name="Ada", line="Sales", seconds=5,
         reported_at=datetime.fromisoformat("2026-11-24T08:31:00+00:00"),
     )  # fmt: skip
 
@@ -49,8 +54,9 @@ def test_a_message_and_what_was_erased() -> None:
     sound = {"audio_url": "https://pbx.example/a.mp3", "transcript": "Hello", "is_read": True, "call_id": "c1"}
     message, erased = other.parse([{**MESSAGE, **sound}, {"type": "erased", "call_ids": ["c1"]}]).told
     assert message == VoicemailRecord(
-        Owner(extension="101"), "v1", MORNING, "c1", is_read=True, transcript="Hello", audio="https://pbx.example/a.mp3"
-    )
+        Owner(email="bob@northwind.example"), "v1", MORNING, "c1", is_read=True, transcript="Hello",
+        audio="https://pbx.example/a.mp3",
+    )  # fmt: skip
     assert erased == Erasure(Owner(), call_ids=("c1",))
 
 
@@ -68,14 +74,23 @@ def test_a_message_and_what_was_erased() -> None:
         ({"seconds": True}, '"seconds" has to be a whole number'),
         ({"is_internal": 1}, '"is_internal" has to be true or false.'),
         ({"sconds": 1}, '"sconds" is no field of "call". There are '),
-        ({"user": ""}, "Say whose it is: "),
+        ({"user": " "}, '"user" is empty.'),
+        ({"extension": "101"}, '"extension" is no field of "call". '),
         ({"type": "fax"}, '"type" has to be one of "call", "voicemail", "erased".'),
         ({"type": {}}, '"type" has to be one of '),
     ],
 )
 def test_what_does_not_fit_is_said_in_a_sentence(fields: Any, expected: str) -> None:
     (problem,) = problems_of(**fields)
-    assert problem.startswith(expected) and problem.endswith((".", "telephone."))
+    assert problem.startswith(expected) and problem.endswith(".")
+
+
+def test_whose_it_is_has_to_be_said_but_where_everybodys_is_erased() -> None:
+    nobodys = {name: value for name, value in CALL.items() if name != "user"}
+    assert other.parse(nobodys).problems == ['Say whose it is: "user" is their e-mail address.']
+    erased = {"type": "erased", "call_ids": ["c1"]}
+    assert other.parse({**erased, "user": " "}).problems == ['"user" is empty.']
+    assert other.parse(erased).problems == other.parse({**erased, "user": CALL["user"]}).problems == []
 
 
 @pytest.mark.parametrize(
@@ -112,7 +127,7 @@ def test_the_document_names_every_field_and_no_other() -> None:
     for kind in ("call", "voicemail"):
         section = text.split(f'### `"type": "{kind}"`')[1].split("###")[0]
         named = {name for row in re.findall(r"(?m)^\|(.*?)\|", section) for name in re.findall(r"`([a-z_0-9]+)`", row)}
-        assert named == set(other.FIELDS[kind][0]) - {"type", "user", "extension"}
+        assert named == set(other.FIELDS[kind][0]) - {"type", "user"}
 
 
 def test_the_example_in_the_document_is_signed_and_read() -> None:
