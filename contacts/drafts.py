@@ -69,10 +69,10 @@ class Portrait:
 
     def is_same_person(self, other: "Portrait") -> bool:
         """Whether names and numbers are the same; whatever else there is may have changed."""
-        return self._names == other._names and self._numbers == other._numbers
+        return self.names == other.names and self._numbers == other._numbers
 
     @property
-    def _names(self) -> tuple[str, ...]:
+    def names(self) -> tuple[str, ...]:
         return (self.name, self.given_name, self.family_name)
 
     @property
@@ -87,7 +87,7 @@ class Portrait:
     @property
     def digest(self) -> str:
         """Equal for what is the same person to `is_same_person`."""
-        return blake2b(orjson.dumps([self._names, self._numbers]), digest_size=12).hexdigest()
+        return blake2b(orjson.dumps([self.names, self._numbers]), digest_size=12).hexdigest()
 
 
 def _say_kind(kind: str, label: str) -> str:

@@ -42,6 +42,11 @@ class Pending:
         return parse_portrait(self.write.theirs_json)
 
     @property
+    def has_same_names(self) -> bool:
+        """In conflict: whether it is called there, in all parts, as it was."""
+        return self.seen.names == self.theirs.names
+
+    @property
     def title(self) -> str:
         """Whom it is about."""
         if not self.write.is_create:

@@ -1,5 +1,6 @@
 """What a person fills in to create a contact, or to add a number to one. What is wrong is said, and stays as typed."""
 
+import unicodedata
 from typing import Any
 
 from django import forms
@@ -7,7 +8,7 @@ from django.core.exceptions import ValidationError
 
 from contacts.caller_names import split_name
 from contacts.models import ContactFolder
-from contacts.names import clean_line
+from contacts.names import clean_line, fold
 from contacts.offering import Offer
 from integrations.numbers import format_number
 from integrations.remote import ContactDraft, RemoteEmail, RemoteNumber
@@ -16,6 +17,7 @@ from phone.models import Party
 LONGEST_NAME = 120
 LONGEST_NUMBER = 60
 NOT_OFFERED = "Choose one of these."
+FOLDER_CLOSED = "Nothing can be put into this folder any more. Choose another one."
 
 
 class LineField(forms.CharField):
@@ -26,7 +28,8 @@ class LineField(forms.CharField):
         super().__init__(label=label, required=kwargs.pop("required", False), **kwargs)
 
     def to_python(self, value: Any) -> str:
-        return clean_line(str(value or ""), 100_000)
+        line = clean_line(str(value or ""), 100_000)
+        return line if fold(line) else ""
 
     def validate(self, value: str) -> None:
         super().validate(value)
@@ -35,6 +38,12 @@ class LineField(forms.CharField):
 
     def run_validators(self, value: Any) -> None:
         """Null characters are gone already."""
+
+
+class NumberField(LineField):
+    def to_python(self, value: Any) -> str:
+        """Without the marks of direction that phones copy along."""
+        return "".join(one for one in super().to_python(value) if unicodedata.category(one) != "Cf").strip()
 
 
 class AddressField(LineField):
@@ -51,7 +60,7 @@ def _line(autocomplete: str = "off", **more: str) -> forms.TextInput:
 class NumberForm(forms.Form):
     """A number and its type. `seen`: what the contact looked like when it was shown, see Portrait.digest."""
 
-    number = LineField(
+    number = NumberField(
         label="Phone number",
         longest=LONGEST_NUMBER,
         required=True,
@@ -82,7 +91,7 @@ class ContactForm(forms.Form):
         label="E-mail address", longest=254, widget=_line(inputmode="email", autocapitalize="off", spellcheck="false")
     )
     organization = LineField(label="Organization", longest=LONGEST_NAME, widget=_line())
-    number = LineField(
+    number = NumberField(
         label="Phone number",
         longest=LONGEST_NUMBER,
         widget=forms.TextInput(attrs={"inputmode": "tel", "autocomplete": "off", "spellcheck": "false"}),
@@ -99,7 +108,7 @@ class ContactForm(forms.Form):
         key = self.cleaned_data["folder"]
         folder = self.offer.find_folder(key) if key else self.offer.default_folder
         if key and folder is None:
-            raise ValidationError("Nothing can be put into this folder any more. Choose another one.")
+            raise ValidationError(FOLDER_CLOSED)
         return folder
 
     def clean(self) -> dict[str, Any]:

@@ -15,6 +15,7 @@ from contacts.expected import retyped
 from contacts.models import Contact, ContactWrite
 from contacts.offering import find_offer
 from contacts.saving import Pending, find_pending, find_troubled, say_wait
+from contacts.write_forms import FOLDER_CLOSED
 from integrations.changing import start_sync
 from integrations.connecting import find_connection
 from integrations.models import Connection
@@ -80,20 +81,24 @@ def retry(request: SignedInRequest, pk: int) -> HttpResponse:
 
 
 def _change(request: SignedInRequest, found: ContactWrite, connection: Connection) -> bool:
-    offer, draft, folder = find_offer(request.user), Pending(found).draft, found.folder
+    offer, draft, container = find_offer(request.user), Pending(found).draft, found.folder
+    if offer.refusal is not None:
+        messages.error(request, offer.refusal.sentence)
+        return False
     if key := request.POST.get("number_type", ""):
         chosen = offer.find_type(key)
         if chosen is None:
             messages.error(request, "Choose one of the types of number.")
             return False
         draft = retyped(draft, chosen)
-    if (key := request.POST.get("folder", "")) and found.is_create:
-        into = offer.find_folder(key)
-        if into is None:
-            messages.error(request, "Nothing can be put into this folder any more. Choose another one.")
+    if "folder" in request.POST and found.is_create:
+        key = request.POST["folder"]
+        folder = offer.find_folder(key) if key else offer.default_folder
+        if key and folder is None:
+            messages.error(request, FOLDER_CLOSED)
             return False
-        folder = into.remote_id
-    queueing.change_and_put_again(found, connection, draft, folder=folder)
+        container = folder.remote_id if folder else ""
+    queueing.change_and_put_again(found, connection, draft, folder=container)
     return True
 
 

@@ -155,6 +155,16 @@ def test_what_is_wrong_is_said_and_nothing_typed_is_lost(
     assert not Contact.objects.exists()
 
 
+def test_what_no_line_shows_is_no_name_and_no_part_of_a_number(world: World, alice_client: Client) -> None:
+    page = alice_client.post(NEW, {"given_name": "\u200b", "organization": "\u2060\u0301"})
+    assert page.status_code == 422 and "Type a name" in text_of(page)
+    # As phones copy it.
+    typed = {"given_name": "\u0646\u200c\u0645", "number": "\u202a+49 30 901820\u202c", "number_type": "work"}
+    assert alice_client.post(NEW, typed).status_code == 303
+    world.work()
+    assert world.there == [("\u0646\u200c\u0645", ("+49 30 901820",))]
+
+
 def test_a_folder_that_can_be_read_only_is_shown_and_not_to_be_chosen(world: World, alice_client: Client) -> None:
     world.person.put_folder("a", "HR", is_writable=False)
     world.sync()
