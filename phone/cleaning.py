@@ -5,14 +5,18 @@ from dataclasses import replace
 from integrations.numbers import parse_number
 from phone.merging import LONG_AGO
 from phone.models import Call, Voicemail
-from phone.systems import CallRecord, Owner, VoicemailRecord
+from phone.systems import (
+    LONGEST_ID,
+    LONGEST_NAME,
+    LONGEST_NUMBER,
+    LONGEST_TRANSCRIPT,
+    LONGEST_URL,
+    MOST_SECONDS,
+    CallRecord,
+    Owner,
+    VoicemailRecord,
+)
 
-LONGEST_ID = 200
-LONGEST_NUMBER = 100
-LONGEST_NAME = 300
-LONGEST_AUDIO = 2_000
-LONGEST_TRANSCRIPT = 100_000
-MOST_SECONDS = 7 * 24 * 3600
 CALL_FIELDS = ("log_id", "direction", "result", "number", "e164", "name", "line", "started_at", "seconds",
                "reported_at")  # fmt: skip
 VOICEMAIL_FIELDS = ("call_id", "left_at", "number", "e164", "name", "seconds", "transcript", "audio", "reported_at")
@@ -49,7 +53,7 @@ def clean_voicemail(told: VoicemailRecord, region: str) -> VoicemailRecord:
         name=_clean(told.name, LONGEST_NAME),
         seconds=None if told.seconds is None else min(max(told.seconds, 0), MOST_SECONDS),
         transcript=_clean(told.transcript or "", LONGEST_TRANSCRIPT) or None,
-        audio=(told.audio and len(told.audio) <= LONGEST_AUDIO and _clean(told.audio, LONGEST_AUDIO)) or None,
+        audio=(told.audio and len(told.audio) <= LONGEST_URL and _clean(told.audio, LONGEST_URL)) or None,
     )
 
 

@@ -9,17 +9,24 @@ from datetime import datetime
 from typing import Any, get_args
 from urllib.parse import urlsplit
 
-from phone.systems import CallRecord, Erasure, Owner, ResultWord, Told, VoicemailRecord
+from phone.systems import (
+    LONGEST_ID,
+    LONGEST_NAME,
+    LONGEST_NUMBER,
+    LONGEST_TRANSCRIPT,
+    LONGEST_URL,
+    MOST_SECONDS,
+    YEARS,
+    CallRecord,
+    Erasure,
+    Owner,
+    ResultWord,
+    Told,
+    VoicemailRecord,
+)
 
 MOST_EVENTS = 100
-LONGEST_ID = 200
-LONGEST_NUMBER = 100
-LONGEST_NAME = 300
-LONGEST_URL = 2_000
-LONGEST_TRANSCRIPT = 100_000
-MOST_SECONDS = 7 * 24 * 3600
 MOST_IDS = 1_000
-YEARS = range(2000, 2101)
 
 RESULTS: tuple[str, ...] = get_args(ResultWord)
 DIRECTIONS = ("in", "out")

@@ -13,6 +13,16 @@ from typing import Any, ClassVar, Literal, Protocol
 PLACE = "Phone system"
 """Where under Administration it is set up."""
 
+LONGEST_ID = 200
+LONGEST_NUMBER = 100
+LONGEST_NAME = 300
+LONGEST_URL = 2_000
+LONGEST_TRANSCRIPT = 100_000
+MOST_SECONDS = 7 * 24 * 3600
+"""So much of what is told is kept; of an id or an address all or nothing."""
+YEARS = range(2000, 2101)
+"""What is said to have been outside of these has no usable time."""
+
 DirectionWord = Literal["in", "out"]
 ResultWord = Literal["answered", "missed", "voicemail", "declined", "busy", "no_answer", "failed", "elsewhere"]
 

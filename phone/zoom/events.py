@@ -12,11 +12,10 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
-from phone.systems import CallRecord, Erasure, Owner, Told, VoicemailRecord
-from phone.zoom.payloads import LONGEST_URL, parse_transcript
+from phone.systems import LONGEST_URL, YEARS, CallRecord, Erasure, Owner, Told, VoicemailRecord
+from phone.zoom.payloads import parse_transcript
 from phone.zoom.rows import (
     OVERHEARD,
-    YEARS,
     Row,
     Side,
     parse_moment,

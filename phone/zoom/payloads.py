@@ -10,7 +10,7 @@ from datetime import datetime
 from typing import Any
 
 from integrations.numbers import parse_number
-from phone.systems import CallRecord, DirectionWord, Owner, PhoneUser, VoicemailRecord
+from phone.systems import LONGEST_TRANSCRIPT, LONGEST_URL, CallRecord, DirectionWord, Owner, PhoneUser, VoicemailRecord
 from phone.zoom.rows import (
     OVERHEARD,
     Party,
@@ -24,8 +24,6 @@ from phone.zoom.rows import (
     read_text,
 )
 
-LONGEST_TRANSCRIPT = 100_000
-LONGEST_URL = 2_000
 MOST_NUMBERS = 50
 TRANSCRIBED = 2
 PEOPLE = ("", "user")

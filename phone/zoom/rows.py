@@ -13,15 +13,12 @@ from datetime import UTC, datetime
 from typing import Any, Literal
 
 from integrations.numbers import is_e164, parse_number
-from phone.systems import DirectionWord, ResultWord
+from phone.systems import MOST_SECONDS, YEARS, DirectionWord, ResultWord
 
 Row = Mapping[str, Any]
 Side = Literal["caller", "callee"]
 
 LONGEST = 300
-MOST_SECONDS = 7 * 24 * 3600
-YEARS = range(2000, 2101)
-"""What is said to have begun outside of these has no usable time."""
 ANONYMOUS = {"anonymous", "anonymous_number", "private", "restricted", "unavailable", "unknown", "withheld"}
 OVERHEARD = {"barge", "monitor", "whisper", "listen", "takeover", "conference_barge"}
 """Legs of a supervisor who listens in: nobody called them."""
