@@ -19,7 +19,7 @@ from contacts.write_forms import FOLDER_CLOSED
 from integrations.changing import start_sync
 from integrations.connecting import find_connection
 from integrations.models import Connection
-from integrations.outgoing import WriteState
+from integrations.outgoing import PASSING, WriteState
 from integrations.permissions import Permission
 from organizations.models import User
 from organizations.requests import SignedInRequest
@@ -124,11 +124,13 @@ def choice(request: SignedInRequest, pk: int) -> HttpResponse:
 
 
 def _say_dropped(pending: Pending) -> str:
-    if not pending.write.is_create:
-        return f"The number was not added. What is in {pending.service} stays as it is."
-    if pending.write.is_asked:
-        return f"The contact was given up. Should it have reached {pending.service} after all, it appears here again."
-    return "The contact was given up."
+    is_create, is_answered = pending.write.is_create, pending.write.error_code not in {one.code for one in PASSING}
+    if not is_answered and (pending.write.is_asked or not is_create):
+        what = "contact" if is_create else "number"
+        return f"The {what} was given up. Should it have reached {pending.service} after all, it appears here again."
+    if is_create:
+        return "The contact was given up."
+    return f"The number was not added. What is in {pending.service} stays as it is."
 
 
 @never_cache

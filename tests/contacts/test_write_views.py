@@ -254,6 +254,26 @@ def test_a_new_contact_is_put_into_another_folder_or_given_up(world: World, alic
     assert not Contact.objects.filter(pk=other.pk).exists()
 
 
+@pytest.mark.parametrize("is_answered", [True, False])
+@pytest.mark.parametrize("act", ["create contact", "add number"])
+def test_who_gives_something_up_is_told_whether_it_may_be_there(
+    world: World, zoe: Contact, alice_client: Client, act: str, is_answered: bool
+) -> None:
+    if is_answered:
+        world.service.fail(Rejected("No."), at=act)
+    else:
+        world.service.lose_answer(at=act)
+    if act == "create contact":
+        world.create(draft("Anna"))
+    else:
+        world.add(zoe, "0171 2345678")
+    world.work()
+    url = reverse("contacts:write_choice", args=[ContactWrite.objects.get().pk])
+    said = text_of(alice_client.post(url, {"keep": "theirs"}, follow=True))
+    assert "was given up." in said or "The number was not added." in said
+    assert ("Should it have reached Memory Contacts after all" not in said) == is_answered
+
+
 def test_where_a_folder_is_gone_it_may_go_where_the_service_puts_new_ones(world: World, alice_client: Client) -> None:
     world.person.put_folder("a", "Clients")
     world.person.put_folder("b", "Others")
