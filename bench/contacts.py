@@ -267,7 +267,13 @@ def measure_files(count: int) -> dict[str, Any]:
             write = csv.writer(io.StringIO()).writerow
             for row in ask(WHOLE, [key_of(alice.connection.pk)]):
                 write(row)
-        found[name] = {"wall": measured.wall, "peak_mib": measured.peak_mib, "size": size, "floor": floor.wall}
+        found[name] = {
+            "wall": measured.wall,
+            "cpu": measured.cpu,
+            "peak_mib": measured.peak_mib,
+            "size": size,
+            "floor": floor.wall,
+        }
     return found
 
 
@@ -306,8 +312,8 @@ def report(kind: str, database: str, folder: Path, options: argparse.Namespace) 
         print(f"| {name} | {wall:.1f} | {cells} |")
     for name, file in found["files"].items():
         print(
-            f"\n{name}: {file['size'] / 1e6:.1f} MB, {file['wall']:.2f} s (bare rows {file['floor']:.2f} s), "
-            f"{file['peak_mib']:.1f} MiB over idle"
+            f"\n{name}: {file['size'] / 1e6:.1f} MB, {file['wall']:.2f} s, {file['cpu']:.2f} s of CPU "
+            f"(bare rows {file['floor']:.2f} s), {file['peak_mib']:.1f} MiB over idle"
         )
 
 
