@@ -72,13 +72,14 @@ def reconcile(system_id: str | UUID) -> None:
         return
     try:
         with system_settings.make_system(row).open() as system:
-            is_all = _Reading(row, system, now).run()
+            reading = _Reading(row, system, now)
+            is_all = reading.run()
     except Replaced:
         log.info("A phone system was changed while it was read")
     except ProviderError as error:
         _postpone(row, error)
     else:
-        _settle(row, EVERY * (1 + SPREAD * _chance()) if is_all else SOON)
+        _settle(row, EVERY * (1 + SPREAD * _chance()) if is_all else SOON, reading.trouble)
 
 
 def _take(system_id: str | UUID, now: datetime) -> PhoneSystem | None:
@@ -94,10 +95,12 @@ class _Reading:
         self._ends = time.monotonic() + LONGEST_RUN
         self._is_hourly = row.reconciled_at is None or _hour_of(row.reconciled_at) < _hour_of(now)
         self._starts = self._find_start()
+        self.trouble: AdminNeeded | None = None
+        """What the app may not do, though it may read calls. They are read as often all the same."""
 
     def run(self) -> bool:
         """Whether all was read. Raises ProviderError, Replaced."""
-        trouble = self._read_licences()
+        self._read_licences()
         for since, until in _slice(self._starts, self._now):
             if time.monotonic() > self._ends:
                 return False
@@ -107,8 +110,6 @@ class _Reading:
         if self._is_hourly and (earlier := self._now - VOICEMAIL_BACK) < self._starts:
             self._keep(self._system.voicemails(earlier, self._starts))
         self._read_transcripts()
-        if trouble is not None:
-            raise trouble
         return True
 
     def _find_start(self) -> datetime:
@@ -118,15 +119,14 @@ class _Reading:
             return max(self._now - FIRST, oldest)
         return max(self._row.reconciled_at - (HOURLY_OVERLAP if self._is_hourly else OVERLAP), oldest)
 
-    def _read_licences(self) -> AdminNeeded | None:
-        """First, so that calls find their people. That the app may not see them need not keep calls from being read."""
+    def _read_licences(self) -> None:
+        """First, so that calls find their people."""
         if not licensing.is_due(self._row, self._now):
-            return None
+            return
         try:
             licensing.keep(self._row, self._system.users())
         except AdminNeeded as error:
-            return error
-        return None
+            self.trouble = error
 
     def _keep(self, told: Iterable[Told]) -> None:
         rest = iter(told)
@@ -165,6 +165,9 @@ class _Reading:
                 transcript = self._system.fetch_transcript(voicemail_id)
             except Gone:
                 continue
+            except AdminNeeded as error:
+                self.trouble = self.trouble or error
+                return
             if transcript:
                 Voicemail.objects.filter(pk=pk, transcript="").update(transcript=transcript)
 
@@ -185,11 +188,11 @@ def _slice(since: datetime, until: datetime) -> Iterator[tuple[datetime, datetim
         since = end
 
 
-def _settle(row: PhoneSystem, wait: timedelta) -> None:
+def _settle(row: PhoneSystem, wait: timedelta, trouble: AdminNeeded | None) -> None:
     now = timezone.now()
-    _same(row).update(
-        next_reconcile_at=now + wait, taken_until=None, failures=0, checked_at=now, error_code="", error_sentence=""
-    )
+    works = {"checked_at": now, "error_code": "", "error_sentence": ""}
+    shown = {"error_code": trouble.code, "error_sentence": trouble.sentence} if trouble else works
+    _same(row).update(next_reconcile_at=now + wait, taken_until=None, failures=0, **shown)
 
 
 def _postpone(row: PhoneSystem, error: ProviderError) -> None:

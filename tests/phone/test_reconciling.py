@@ -244,15 +244,20 @@ def test_the_wait_is_what_the_system_asks_for(
     assert at_least < (row.next_reconcile_at - timezone.now()).total_seconds() / 60 < at_most
 
 
-def test_that_the_app_may_not_see_who_has_a_phone_keeps_no_call_from_being_read(
-    row: PhoneSystem, service: MemoryService
+@pytest.mark.parametrize("what", ["users", "transcript"])
+def test_what_the_app_may_not_see_keeps_no_call_from_being_read_as_often(
+    row: PhoneSystem, service: MemoryService, what: str
 ) -> None:
-    service.calls = [call()]
-    service.fail("users", AdminNeeded("Add this scope: phone:read:list_users:admin."))
+    PhoneSystem.objects.filter(pk=row.pk).update(failures=5)
+    service.calls, service.voicemails = [call()], [message()]
+    service.fail(what, AdminNeeded("Add this scope: phone:read:it:admin."))
     run(row)
 
     assert Call.objects.count() == 1
-    assert "list_users" in row.error_sentence
+    assert (row.error_code, row.error_sentence) == (AdminNeeded.code, "Add this scope: phone:read:it:admin.")
+    assert row.next_reconcile_at < ago(-EVERY.total_seconds() / 60 * 1.2)
+    run(row)
+    assert row.error_sentence == ""
 
 
 def test_what_was_read_before_it_broke_off_is_not_read_again(row: PhoneSystem, service: MemoryService) -> None:
