@@ -22,8 +22,8 @@ def is_same_number(first: RemoteNumber, second: RemoteNumber) -> bool:
     Where one of them has no country code, it is read in the other's country: a contact that had the same number in two
     countries would be a rarer thing than one whose number is written twice. Extensions count.
     """
-    if _squeeze(first.value) == _squeeze(second.value):
-        return True
+    if (squeezed := _squeeze(first.value)) == _squeeze(second.value):
+        return bool(squeezed) or first.value.strip() == second.value.strip()
     return phonenumbers.is_number_match(_read(first), _read(second)) in _SAME
 
 

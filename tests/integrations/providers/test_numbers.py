@@ -72,3 +72,8 @@ def test_a_number_is_of_a_type_that_the_service_has() -> None:
     assert get_type(RemoteNumber("110", label="work"), types) == types[1]
     with pytest.raises(Rejected):
         get_type(RemoteNumber("110", NumberKind.WORK, "Work"), types)
+
+
+def test_texts_without_a_letter_or_digit_are_one_only_where_they_are_the_same() -> None:
+    assert not is_same_number(RemoteNumber("---"), RemoteNumber("?"))
+    assert is_same_number(RemoteNumber("---"), RemoteNumber(" ---"))
