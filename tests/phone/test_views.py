@@ -1,5 +1,6 @@
 """The pages of calls: what a person sees of their own, and nobody else does."""
 
+import re
 from collections.abc import Callable
 
 import pytest
@@ -52,6 +53,21 @@ def test_without_a_contact_the_systems_name_stands_there_and_else_the_number(
     (row,) = alice_client.get(LIST).context["listing"].rows
     assert row.title == title
     assert title in text_of(alice_client.get(LIST))
+
+
+@pytest.mark.usefixtures("licence")
+def test_what_a_phone_system_says_stays_words(
+    make_call: Callable[..., Call], make_voicemail: Callable[..., Voicemail], alice_client: Client
+) -> None:
+    hostile = '"><img src=x>'
+    make_call(f"n{hostile}", name=f"a{hostile}", line=f"+l{hostile}")
+    make_call("javascript:1", e164="javascript:1", name=f"c{hostile}")
+    make_voicemail(f"v{hostile}", name=f"b{hostile}", transcript=f"t{hostile}")
+    for url in (LIST, f"{LIST}?q=%22%3E%3Cimg", VOICEMAILS):
+        for headers in ({}, FRAGMENT | {"X-Pulse": "older.0"}):
+            body = alice_client.get(url, headers=headers).content.decode()
+            assert "&quot;&gt;&lt;img" in body and hostile not in body and "<img src=x" not in body
+            assert not re.search(r'(href|src|action|data-call)="[^"]*javascript:', body)
 
 
 @pytest.mark.parametrize(
