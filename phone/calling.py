@@ -123,7 +123,7 @@ def _explain(user: User) -> str:
     if membership is None:
         return "You have no phone licence, and belong to no organization that could give you one."
     if membership.is_admin:
-        return "You have no phone licence. As an administrator you can assign yourself one, under Administration, Licences."
+        return "You have no phone licence. Assign yourself one, under Administration, Licences."
     organization = membership.organization
     admins = Membership.objects.filter(organization=organization, role__in=(Role.OWNER, Role.ADMIN))
     # The two first: who is asked, and whether there is anybody else. "owner" comes after "admin" in the alphabet.

@@ -112,7 +112,7 @@ def test_who_is_switched_off_is_not_to_be_asked(alice: User, dora: User) -> None
 
 
 def test_an_administrator_is_told_to_assign_it(dora: User) -> None:
-    assert "you can assign yourself one, under Administration" in find_dialer(dora, WINDOWS).reason
+    assert "Assign yourself one, under Administration, Licences" in find_dialer(dora, WINDOWS).reason
 
 
 def test_who_works_nowhere_is_told_so(support: User) -> None:
