@@ -61,8 +61,8 @@ def _read_batch(system_id: UUID) -> int | None:
         events = list(PhoneEvent.objects.waiting(now).filter(system=system)[:BATCH])
         if not events:
             return 0
-        told = {event: parse(system, event) for event in events}
-        failed = _keep(system, told)
+        told, failed = _parse_all(system, events)
+        failed |= _keep(system, told)
         read = [one for one in events if one not in failed]
         _finish([one for one in read if told[one]], EventState.DONE)
         _finish([one for one in read if not told[one]], EventState.IGNORED)
@@ -71,6 +71,20 @@ def _read_batch(system_id: UUID) -> int | None:
         newest = max(one.received_at for one in events)
         PhoneSystem.objects.filter(pk=system.pk).update(heard_at=newest)
     return len(events)
+
+
+def _parse_all(
+    system: PhoneSystem, events: Sequence[PhoneEvent]
+) -> tuple[dict[PhoneEvent, list[Told]], dict[PhoneEvent, str]]:
+    """What each says; and those that cannot be understood, with a code."""
+    told, failed = {}, {}
+    for event in events:
+        try:
+            told[event] = parse(system, event)
+        except Exception as error:
+            log.error("Phone event %s cannot be understood: %s", event.pk, type(error).__name__)
+            failed[event] = type(error).__name__
+    return told, failed
 
 
 def parse(system: PhoneSystem, event: PhoneEvent) -> list[Told]:

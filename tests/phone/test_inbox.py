@@ -119,6 +119,18 @@ def test_one_that_cannot_be_kept_does_not_hold_up_the_others(
     assert (Call.objects.count(), states()) == (3, {EventState.DONE: 3})
 
 
+def test_one_that_cannot_be_understood_does_not_hold_up_the_others(
+    zoom: PhoneSystem, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for number in range(3):
+        tell(zoom, completed(element(number)))
+    broken, parse = PhoneEvent.objects.order_by("pk").first(), inbox.parse
+    monkeypatch.setattr(inbox, "parse", lambda system, event: [][1] if event == broken else parse(system, event))
+    assert not inbox.drain()
+    assert (Call.objects.count(), states()) == (2, {EventState.DONE: 2, EventState.WAITING: 1})
+    assert PhoneEvent.objects.get(state=EventState.WAITING).error_code == "IndexError"
+
+
 def test_it_is_given_up_after_some_tries(zoom: PhoneSystem, monkeypatch: pytest.MonkeyPatch) -> None:
     tell(zoom, completed(element(1)))
     fail_on(monkeypatch, element(1)["call_id"], DatabaseError("full"))
