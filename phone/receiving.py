@@ -19,6 +19,7 @@ from phone import other, signing, waking
 from phone.bodies import load_json
 from phone.ledger import Ledger, on_live_connection
 from phone.models import PhoneEvent, PhoneSystem, SystemKind
+from phone.system_settings import read_webhook_secret
 from safety.secrets import Undecryptable
 
 log = logging.getLogger(__name__)
@@ -91,7 +92,7 @@ def find_system(key: UUID) -> Known | None:
     if row is None or row.kind not in SCHEMES:
         _known.pop(key, None)
         return None
-    secret = str(row.credentials.open().get("webhook_secret") or "")
+    secret = read_webhook_secret(row)
     _known[key] = Known(row.pk, row.kind, row.remote_account, secret, now + KNOWN_FOR)
     return _known[key]
 

@@ -48,6 +48,11 @@ def find_system(organization: Organization | None) -> System | None:
     return make_system(row) if row is not None and can_be_asked(row) else None
 
 
+def read_webhook_secret(row: PhoneSystem) -> str:
+    """What its notifications are signed with; "": with nothing yet. Raises Undecryptable."""
+    return str(row.credentials.open().get("webhook_secret") or "")
+
+
 def make_system(row: PhoneSystem) -> System:
     """Raises AdminNeeded."""
     try:
