@@ -308,6 +308,8 @@ elif CELERY_BROKER_URL.startswith("redis"):
         "visibility_timeout": 2 * SYNC["longest_run_seconds"],
         "unacked_restore_interval": 5,
         "unacked_restore_throttle": 1,
+        # A broker that cannot be reached must not hold up whoever waits for a page, or posts a notification.
+        "socket_connect_timeout": 3,
     }
 CELERY_TASK_ACKS_LATE = True
 CELERY_TASK_REJECT_ON_WORKER_LOST = True

@@ -95,7 +95,7 @@ def test_no_process_starts_with_libraries_that_only_some_tasks_need() -> None:
 
 
 def test_only_the_gateway_opens_an_account() -> None:
-    """`credentials.open()` hands out secrets in clear: for a provider, for revoking on deletion, for a host or phone system."""
+    """`credentials.open()` hands out secrets in clear: for a provider, a revocation, a host, a phone system."""
     allowed = {"integrations/gateway.py", "integrations/connecting.py", "safety/secrets.py"}
     allowed |= {"meetings/host_settings.py", "phone/system_settings.py"}
     beside = {
