@@ -146,7 +146,7 @@ def look_at_contacts(visitor: Visitor) -> None:
     visitor.open("/contacts/")
     page.get_by_role("searchbox").fill("Çağla")
     expect(page.locator("li.contact").first).to_contain_text("Çağla")
-    page.locator("li.contact").first.get_by_role("link").click()
+    page.locator("li.contact").first.get_by_role("link").first.click()
     expect(page.get_by_role("heading", level=1)).to_contain_text("Çağla")
 
 
