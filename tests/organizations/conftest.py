@@ -1,13 +1,22 @@
 """What tests about people and organizations share."""
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
 
 import pytest
+import time_machine
 from django.conf import settings
 from django.core.mail import EmailMessage
 
 from organizations.models import Group, Invitation, Organization, Role, User
+
+
+@pytest.fixture
+def stopped_clock() -> Iterator[None]:
+    """An authenticator app's code is good until the half minute ends, which may be at once."""
+    with time_machine.travel(datetime.now(UTC), tick=False):
+        yield
 
 
 @pytest.fixture

@@ -39,6 +39,7 @@ def test_neither_the_app_s_secret_nor_the_seed_of_recovery_codes_is_stored_in_th
         assert row.data.get("secret", row.data.get("seed")).startswith("v1.")
 
 
+@pytest.mark.usefixtures("stopped_clock")
 def test_a_password_alone_no_longer_lets_in_and_the_app_s_code_does(alice, secret, client):
     client.post("/accounts/login/", {"login": alice.email, "password": PASSWORD})
     assert client.get("/profile/").status_code == 302

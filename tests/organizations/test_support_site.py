@@ -63,6 +63,7 @@ def test_without_a_second_factor_staff_are_told_why_and_where_to_set_one_up(staf
     assert client.post(PEOPLE, {"action": "x"}).status_code == 302
 
 
+@pytest.mark.usefixtures("stopped_clock")
 def test_a_session_that_came_in_before_there_was_a_second_factor_is_asked_for_it(staff, sign_in):
     client = sign_in(staff)
     secret = generate_totp_secret()
@@ -87,6 +88,7 @@ def test_a_password_shown_once_more_is_no_second_factor(staff, client):
     assert client.get(PEOPLE).status_code == 302
 
 
+@pytest.mark.usefixtures("stopped_clock")
 def test_whoever_signed_in_with_the_second_factor_is_not_asked_again(staff, client):
     secret = generate_totp_secret()
     TOTP.activate(staff, secret)

@@ -42,6 +42,7 @@ def test_a_changed_address_is_written_down_from_and_to(sure_client, alice):
 
 
 @pytest.mark.django_db(transaction=True)
+@pytest.mark.usefixtures("stopped_clock")
 def test_second_factors_are_written_down_as_they_come_and_go(sure_client):
     """With real commits: allauth tells of a new second factor once it is stored."""
     secret = sure_client.get("/accounts/2fa/totp/activate/").context["form"].secret
