@@ -17,7 +17,7 @@ setup: ## Make the environment and the keys only
 test: ## Install what the tests need and run them all, browser included
 	@bin/test
 
-test-services: ## The suite on PostgreSQL, with Redis and with RabbitMQ, where they run
+test-services: ## What asks a database or a broker, on PostgreSQL, Redis and RabbitMQ, where they run
 	@bin/test-services
 
 check: ## Format, lint, types, import order, migrations, templates, settings
