@@ -291,7 +291,7 @@ class Visitor:
         Microsoft asks nobody who has agreed before.
         """
         page = self.page
-        page.wait_for_url(lambda url: url.startswith(self.portico.sandbox_url))
+        page.wait_for_url(lambda url: url.startswith((self.portico.sandbox_url, f"{self.portico.url}/profile/")))
         decision = page.get_by_role(
             "button", name=re.compile("^(cancel|deny)" if deny else "^(continue|allow|accept)", re.IGNORECASE)
         )

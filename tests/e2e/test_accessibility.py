@@ -32,6 +32,9 @@ CONNECTED = [
     "/meetings/calendars/",
     "/contacts/",
     "/contacts/?q=nobody+is+called+this",
+    "/contacts/new/",
+    "/contacts/numbers/new/",
+    "/contacts/writes/",
     "/phone/",
     "/phone/?show=missed",
     "/phone/?q=nobody+is+called+this",
@@ -58,6 +61,7 @@ OWNERS = [
     "/administration/",
     "/administration/policy/",
     "/administration/licences/",
+    "/administration/phone-system/",
     "/administration/changes/",
 ]
 LOOKS = [

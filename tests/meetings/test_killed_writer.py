@@ -32,7 +32,7 @@ from zoneinfo import ZoneInfo
 from django.utils import timezone
 from integrations import outgoing, sync, tasks as engine_tasks
 from integrations.gateway import PermittedCalendar, open_account
-from integrations.leases import take_lease
+from integrations.leases import Lease, take_lease
 from integrations.models import Connection
 from integrations.pulling import current_window
 from integrations.recurrence import Recurrence, Repeats
@@ -140,7 +140,7 @@ elif POINT == "provider":
 elif POINT == "second provider":
     stop_after(PermittedCalendar, "create")
 elif POINT == "recording":
-    owner, name = (calendar_step.Lease, "renew") if kind == "delete" else (calendar_step.CalendarFeed, "apply")
+    owner, name = (Lease, "renew") if kind == "delete" else (calendar_step.CalendarFeed, "apply")
     stop_after(owner, name, 1)
 else:
     outgoing.leave = stop

@@ -144,9 +144,8 @@ def test_credentials_that_cannot_be_read_are_for_an_admin_to_type_again(
 
 
 def test_a_system_that_can_be_asked_is_read_once_it_is_saved(
-    northwind: Organization, dora: User, settings, django_capture_on_commit_callbacks
+    northwind: Organization, dora: User, eager_tasks: None, django_capture_on_commit_callbacks
 ) -> None:
-    settings.CELERY_TASK_ALWAYS_EAGER = True
     with django_capture_on_commit_callbacks(execute=True):
         change_system(northwind, ZOOM, by=dora)
     assert PhoneSystem.objects.get().reconciled_at is not None

@@ -298,6 +298,6 @@ def test_memory_does_not_grow_with_the_number_of_pages(
     for page in open_with(office365).calendar.changes(None, window):
         del page
         gc.collect()
-        alive.append(sum(isinstance(one, RemoteEvent) for one in gc.get_objects()))
+        alive.append(sum(type(one) is RemoteEvent for one in gc.get_objects()))
     assert len(alive) >= 10
     assert max(alive) <= 20
