@@ -145,7 +145,7 @@ def test_what_was_changed_there_meanwhile_is_shown_beside_what_is_added(
     address = made["resourceName"] if service is GOOGLE else quote(made["id"], safe="")
     portico.control("PATCH", f"{service.key}/{ALICE}/contacts/{address}", {field: theirs})
     page.get_by_role("button", name="Add this number").click()
-    page.get_by_role("link", name="Choose").click()
+    page.get_by_role("link", name="Choose").click(timeout=45_000)
     expect(page.get_by_role("heading", level=1)).to_have_text("Changed meanwhile")
     expect(page.locator(".versions")).to_contain_text(re.compile(r"30\W*555\W*00"))
     page.get_by_role("button", name="Add it anyway").click()
