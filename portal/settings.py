@@ -290,7 +290,7 @@ SYNC = {
 
 # --- Work in the background --------------------------------------------------------------------------------------
 
-CELERY_BROKER_URL = env.text("BROKER_URL", "memory://" if TESTING else "filesystem://")
+CELERY_BROKER_URL = env.text("BROKER_URL", "memory://" if TESTING else "filesystem://localhost")
 if CELERY_BROKER_URL.startswith("filesystem"):
     # Nothing to install. A message lost with a killed worker is found again by the sweep: the database is the truth.
     _queue = VAR_DIR / "queue"
