@@ -47,7 +47,7 @@ PASSWORD = "portico-demo-2026"
 EXCHANGE_PASSWORD = "exchange-demo-2026"
 SECONDS = 30.0
 
-expect.set_options(timeout=15_000)
+expect.set_options(timeout=30_000)
 
 
 def expect_nothing_imported(page: Page) -> None:
@@ -351,7 +351,7 @@ def visit(portico: Portico, chromium: Chromium) -> Iterator[Visit]:
         context = chromium.browser.new_context(
             viewport=viewport, color_scheme=color_scheme, java_script_enabled=javascript, locale="en-GB", **more
         )
-        context.set_default_timeout(15_000)
+        context.set_default_timeout(30_000)
         visitor = Visitor(portico, context, context.new_page())
         visitor.watch(visitor.page)
         visitors.append(visitor)

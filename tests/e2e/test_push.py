@@ -19,7 +19,7 @@ def test_a_change_shows_by_itself_on_a_page_that_stays_open(visit: Visit, portic
     page = emil.sign_in(EMIL)
     emil.connect(EMIL, "Calendar read", "Contacts read", service=service)
     card = page.locator("#calendar-and-contacts")
-    for _ in range(20):
+    for _ in range(120):  # a channel that could not be made at once is tried again with the next sweep
         if card.get_by_text(re.compile("within seconds", re.IGNORECASE)).count():
             break
         page.wait_for_timeout(500)
